@@ -44,6 +44,18 @@ import Testing
         #expect(Result<TransferResponse, _>.failure(failure).kind == expected)
     }
 
+    @Test(
+        "A connection that this machine had no resources for says what it lacked",
+        arguments: [
+            (EADDRNOTAVAIL, "local port"), (EMFILE, "file descriptor"), (ENFILE, "open file"), (ENOBUFS, "memory"),
+            (ENOMEM, "memory"),
+        ])
+    func shortage(_ systemError: Int32, _ part: String) {
+        let failure = TransferFailure(
+            code: CURLE_COULDNT_CONNECT, systemError: systemError, requestWasSent: false, detail: "Failed to connect")
+        #expect(failure.detail.hasPrefix("not queried: the collector has no free \(part)"), "\(failure.detail)")
+    }
+
     @Test("An alert in place of a response is a TLS failure")
     func alert() {
         let detail = "OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate required, errno 0"

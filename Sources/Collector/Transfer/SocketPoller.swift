@@ -33,6 +33,8 @@ final class SocketPoller {
     private var changed: [Int32] = []
     private var kernelEvents: [epoll_event]
     private(set) var events: [Event] = []
+    /// True while this machine is short of ports or descriptors.
+    var isShort = false
 
     private static let read = EPOLLIN.rawValue
     private static let write = EPOLLOUT.rawValue
@@ -67,6 +69,11 @@ final class SocketPoller {
     }
 
     func closeSocket(_ descriptor: Int32) -> Int32 {
+        if isShort {
+            // Resets the connection. Otherwise its port would stay taken for another minute.
+            var now = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+        }
         if Int(descriptor) < watches.count {
             let isQueued = watches[Int(descriptor)].isQueued
             watches[Int(descriptor)] = Watch(isQueued: isQueued)

@@ -47,7 +47,7 @@ extension TransferFailure {
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
             self = .dns(words)
         case CURLE_COULDNT_CONNECT, CURLE_INTERFACE_FAILED:
-            self = Self.isLocal(systemError) ? .local(detail) : .refused(words)
+            self = TransferWords.shortage(systemError).map(TransferFailure.local) ?? .refused(words)
         case CURLE_OPERATION_TIMEDOUT:
             self = .timeout(words)
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_ENGINE_SETFAILED, CURLE_SSL_CERTPROBLEM,
@@ -72,10 +72,5 @@ extension TransferFailure {
             // of protocols that are not allowed here.
             self = .protocolError(words)
         }
-    }
-
-    /// True if this machine lacked a resource, so that the request was never sent.
-    private static func isLocal(_ systemError: Int32) -> Bool {
-        [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL].contains(systemError)
     }
 }

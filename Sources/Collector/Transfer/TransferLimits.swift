@@ -127,6 +127,16 @@ final class ConnectionBudget {
 
 /// The process's limit on open descriptors.
 package enum OpenFiles {
+    /// The error of opening one more file: `EMFILE` or `ENFILE`; nil if that is possible.
+    static var shortage: Int32? {
+        let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        guard descriptor < 0 else {
+            close(descriptor)
+            return nil
+        }
+        return [EMFILE, ENFILE].contains(errno) ? errno : nil
+    }
+
     /// Raises the soft limit to the hard limit if the system allows it, and returns the resulting soft limit.
     ///
     /// Most systems set the soft limit to 1,024 for `select()`, which is not used here.

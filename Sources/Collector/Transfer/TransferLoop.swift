@@ -20,7 +20,11 @@ final class TransferLoop {
     private var idle: [TransferSlot] = []
     private var batch: [TransferCompletion] = []
     private var isStopping = false
+    /// The last time at which this machine lacked a port, a descriptor or memory.
+    private var lastShortage: ContinuousClock.Instant?
 
+    /// After a shortage, connections are not kept for this time, so that every host gets its turn.
+    private static let thrift = Duration.seconds(60)
     /// The most transfers started in one turn, so that sockets and commands are served in between.
     private static let startsPerTurn = 16
     /// The most handles kept between requests, of about 10 KB each.
@@ -53,6 +57,7 @@ final class TransferLoop {
     /// Runs until stopped, then ends the remaining requests and frees all resources.
     func run() {
         while !isStopping {
+            if let lastShortage { poller.isShort = ContinuousClock.now - lastShortage < Self.thrift }
             for event in poller.events { multis[event.multi].act(on: event) }
             collect()
             // Before the budget is read: requests that just ended wait for the reader, too.
@@ -119,7 +124,7 @@ final class TransferLoop {
 
     /// True if the request's connection stays open after its response.
     private func keepsConnection(of request: TransferRequest) -> Bool {
-        request.keepsConnection && limits.keepsConnection(lane: request.lane)
+        !poller.isShort && request.keepsConnection && limits.keepsConnection(lane: request.lane)
     }
 
     private var canStart: Bool {
@@ -159,6 +164,10 @@ final class TransferLoop {
     }
 
     private func end(_ slot: TransferSlot, _ outcome: Result<TransferResponse, TransferFailure>) {
+        if case .failure(.local) = outcome {
+            lastShortage = .now
+            poller.isShort = true
+        }
         multi(of: slot.lane).remove(slot.easy)
         batch.append(
             TransferCompletion(

@@ -151,12 +151,25 @@ final class TransferSlot {
 
     // MARK: -
 
+    /// True for a failure that a lack of descriptors can cause, although it reads as if a name or a file were wrong.
+    private static func needsFiles(_ code: CURLcode) -> Bool {
+        switch code {
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_OUT_OF_MEMORY,
+            CURLE_FAILED_INIT:
+            true
+        default: false
+        }
+    }
+
     private func failure(_ code: CURLcode) -> TransferFailure {
         var systemError = 0
         var connected: curl_off_t = 0
         buildinfo_curl_easy_get_long(easy, CURLINFO_OS_ERRNO, &systemError)
         buildinfo_curl_easy_get_offset(easy, CURLINFO_PRETRANSFER_TIME_T, &connected)
         if openError != 0 { systemError = Int(openError) }
+        if connected == 0, Self.needsFiles(code), let words = OpenFiles.shortage.flatMap(TransferWords.shortage) {
+            return .local(words)
+        }
         var detail = errorText[0] == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: errorText)
         if code == CURLE_COULDNT_CONNECT, systemError != 0, let reason = strerror(Int32(clamping: systemError)) {
             detail += ": " + String(cString: reason)

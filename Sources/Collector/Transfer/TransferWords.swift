@@ -1,4 +1,5 @@
 import CCurl
+import Glibc
 import Shared
 
 /// libcurl's errors in words for people.
@@ -30,6 +31,19 @@ enum TransferWords {
             return tls(detail)
         default: return detail
         }
+    }
+
+    /// What the collector lacked, so that the request was never sent; nil for any other error. These words decide a remedy.
+    static func shortage(_ systemError: Int32) -> String? {
+        let resource: String? =
+            switch systemError {
+            case EADDRNOTAVAIL: "no free local port for this address"
+            case EMFILE: "no free file descriptor"
+            case ENFILE: "no free open file on its machine"
+            case ENOBUFS, ENOMEM: "no free memory for a connection"
+            default: nil
+            }
+        return resource.map { "not queried: the collector has \($0)" }
     }
 
     private static let unresolved = "Could not resolve host: "
