@@ -93,6 +93,11 @@ struct Bench {
         advance(to: timeout)
     }
 
+    /// The collector does not run between two moments.
+    mutating func suspend(from: Double, until: Double) {
+        actions += verification.take(.suspended(Suspension(from: Self.time(from), until: Self.time(until))))
+    }
+
     mutating func learn(_ promotions: [Promotion], at moment: Double) {
         actions += verification.take(.promotions(promotions, at: Self.time(moment)))
     }

@@ -62,7 +62,9 @@ struct Judgement {
         if table[conclusion.verdict]?.contains(conclusion.exitCode) != true {
             wrong.append("\(conclusion.verdict) has the code \(conclusion.exitCode)")
         }
-        if conclusion.at > .milliseconds(schedule.timeout + schedule.tick) { wrong.append("ended after the deadline") }
+        let resumed = schedule.suspension.map { $0.from <= schedule.timeout ? $0.until : 0 } ?? 0
+        let latest = max(schedule.timeout, resumed) + schedule.tick
+        if conclusion.at > .milliseconds(latest) { wrong.append("ended after the deadline") }
         let order: [Int32] = [130, 60, 20, 21, 31, 40, 30, 11, 10, 0]
         let codes = conclusion.reasons.map { order.firstIndex(of: $0.verdict.exitCode) ?? -1 }
         if codes != codes.sorted() { wrong.append("reasons are out of order: \(conclusion.reasons.map(\.verdict))") }
@@ -133,6 +135,8 @@ struct Judgement {
                 case .conflict: !oracle.mayConflict(host)
                 // A waived host's agent is not awaited, so an early end finds the host in its old state.
                 case .unverifiable where track.host.isWaived && track.earlyAge != nil: false
+                case .unreachable where oracle.wasLatelyShort: false
+                case .unverifiable where oracle.wasLatelySuspended: false
                 case .unreachable, .agentError, .unverifiable: oracle.isPlainlyVisible(host)
                 case .missing: schedule.unlisted?.host != host
                 case .straggler: !isMisrouted && !oracle.wasLatelyBehind(host)

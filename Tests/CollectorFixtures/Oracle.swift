@@ -137,6 +137,16 @@ struct Oracle {
             && truth.wayThere + truth.wayBack < 100 && !truth.isPlain
     }
 
+    /// True if the collector did not run lately, so that an observation from before the start may be the last one.
+    var wasLatelySuspended: Bool {
+        schedule.suspension.map { $0.from < end && end <= $0.until + schedule.requestTimeout } ?? false
+    }
+
+    /// True if the collector could not query the host lately.
+    var wasLatelyShort: Bool {
+        schedule.shortage.map { $0.from <= end && $0.until >= end - freshness - schedule.interval } ?? false
+    }
+
     /// True if the host recently did not serve the target.
     func wasLatelyBehind(_ host: Int) -> Bool {
         let truth = schedule.hosts[host]
@@ -144,7 +154,11 @@ struct Oracle {
         if truth.faults.contains(where: { if case .stored(saysSo: false) = $0.kind { true } else { false } }) {
             return true
         }
-        let since = end - freshness - truth.wayBack
+        var since = end - freshness - truth.wayBack
+        // A host is not called anything else before it could be queried again.
+        if let suspension = schedule.suspension, suspension.from < end, end <= suspension.until + freshness {
+            since = min(since, suspension.from - freshness - truth.wayBack)
+        }
         return truth.stretches.enumerated().contains { index, stretch in
             let next = index + 1 < truth.stretches.count ? truth.stretches[index + 1].from : Schedule.future
             return !isTarget(stretch) && stretch.from <= end && next > since

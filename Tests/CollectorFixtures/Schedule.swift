@@ -36,6 +36,10 @@ struct Schedule: Sendable, CustomStringConvertible {
     var interruptAt: Int?
     /// The host that the inventory's source loses, and when.
     var unlisted: (host: Int, at: Int)?
+    /// The time in which the collector does not run.
+    var suspension: (from: Int, until: Int)?
+    /// The time in which the collector lacks what it needs to send most requests.
+    var shortage: (from: Int, until: Int)?
     var tick = 50
     /// The time after which every host in the gate is correct, reachable and quiet; nil for never.
     var quietFrom: Int?
@@ -53,6 +57,7 @@ struct Schedule: Sendable, CustomStringConvertible {
             by label stragglers \(stragglerRules), unreachable \(unreachableRules), failed \(failedRules), \
             required \(required); \
             successor \(successorAt.map(String.init) ?? "never"), interrupted \(interruptAt.map(String.init) ?? "never"), \
+            suspended \(suspension.map { "\($0)" } ?? "never"), short \(shortage.map { "\($0)" } ?? "never"), \
             quiet from \(quietFrom.map(String.init) ?? "never"), tick \(tick)
             """
         return ([about] + numbers).joined(separator: "\n")
@@ -97,6 +102,7 @@ struct Schedule: Sendable, CustomStringConvertible {
         chooseLabels(&labelled)
         chooseIdentities(quietly: isCalm, &random)
         require(&labelled)
+        interrupt(within: timeout)
         if isCalm {
             becomeQuiet()
             return
@@ -149,6 +155,20 @@ struct Schedule: Sendable, CustomStringConvertible {
     }
     private var toleratesAny: Bool { toleratesDead || maxStragglers != 0 || !stragglerRules.isEmpty }
 
+    /// Keeps the collector itself from running, or from sending requests, for a time.
+    private mutating func interrupt(within timeout: Int) {
+        // Drawn from a separate generator, so that the scripts of a seed do not change.
+        var random = SplitMix64(seed: seed ^ 0x57_0BBED)
+        if random.chance(15) {
+            let from = random.pick(0, timeout)
+            suspension = (from, from + random.pick(from: [1_000, 2_000, 4_000, 7_000, 12_000, 30_000]))
+        }
+        if random.chance(8) {
+            let from = random.pick(0, timeout)
+            shortage = (from, from + random.pick(1, 9) * 1_000)
+        }
+    }
+
     /// Makes most of the fleet silent at once.
     private mutating func cutOff(_ random: inout SplitMix64) {
         let start = random.pick(0, timeout)
@@ -162,7 +182,7 @@ struct Schedule: Sendable, CustomStringConvertible {
     /// The time after which a calm fleet is correct, reachable and quiet.
     private mutating func becomeQuiet() {
         let changes = hosts.flatMap { host in host.stretches.map(\.from) + host.faults.map(\.until) }
-        quietFrom = max(0, changes.max() ?? 0)
+        quietFrom = max(0, changes.max() ?? 0, suspension?.until ?? 0, shortage?.until ?? 0)
         timeout = 60_000
         stall = 120_000
     }

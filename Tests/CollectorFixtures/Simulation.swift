@@ -49,6 +49,7 @@ struct Simulation {
         var nextTick = 0
         var isSuperseded = false
         var isUnlisted = false
+        var isSuspended = false
         while verification.conclusion == nil {
             var next = nextTick
             for host in schedule.hosts.indices {
@@ -57,7 +58,14 @@ struct Simulation {
             }
             if let at = schedule.successorAt, !isSuperseded, at < next { next = at }
             now = max(now, next)
-            guard now <= schedule.timeout + 1_000 else {
+            if let suspension = schedule.suspension, !isSuspended, now >= suspension.from {
+                isSuspended = true
+                let since = now
+                now = max(now, suspension.until)
+                miss(since, until: now)
+                _ = take(.suspended(Suspension(from: .milliseconds(since), until: .milliseconds(now))))
+            }
+            guard now <= max(schedule.timeout, schedule.suspension?.until ?? 0) + 1_000 else {
                 violations.append("not concluded by the deadline")
                 return
             }
@@ -93,6 +101,23 @@ struct Simulation {
         }
         if !verification.take(.time(.milliseconds(schedule.timeout * 2))).isEmpty {
             violations.append("something happened after the conclusion")
+        }
+    }
+
+    /// What arrives while the collector does not run is noticed at the end. By then, requests have timed out, unless their
+    /// clock stood still, too.
+    private mutating func miss(_ start: Int, until end: Int) {
+        let doesTimeOut = random.chance(50)
+        for host in answers.indices {
+            guard var answer = answers[host], answer.at > start, answer.at <= end else { continue }
+            let askedAt = answer.sample.askedAt
+            answer.at = end
+            answer.sample.answeredAt = .milliseconds(end)
+            if doesTimeOut, answer.sample.answeredAt - askedAt >= .milliseconds(schedule.requestTimeout) {
+                answer.sample.answer = .unusable(.timeout, detail: "made up")
+                answer.look = nil
+            }
+            answers[host] = answer
         }
     }
 
@@ -151,6 +176,9 @@ struct Simulation {
                 host: host, askedAt: .milliseconds(now), answeredAt: .milliseconds(moment), nonce: nonce,
                 answer: finding)
             answers[host] = (moment, sample, look)
+        }
+        if let shortage = schedule.shortage, shortage.from <= now, now < shortage.until, random.chance(80) {
+            return answer(.unusable(.notSent, detail: "made up"), at: now)
         }
         let lost = now + schedule.requestTimeout
         let fault = truth.fault(at: arrival)?.kind

@@ -63,6 +63,8 @@ TRANSFERS = r"[./](TransferOutcomeTests|TransferClientTests|TransferReuseTests|T
 SESSION = r"[./](FleetSessionTests|SessionGuardTests)/"
 SHARED = r"[./]SharedValuesTests/"
 PACE = r"[./](PollScheduleTests|KeptIntervalTests)/"
+SUSPENSION = r"[./](SuspensionTests|UnsentRequestTests|PulseTests|PollScheduleTests)/"
+STOPPED = r"[./]StoppedCollectorTests/"
 INVENTORY = r"[./](GoodInventoryTests|BadInventoryTests|AccessInventoryTests)/"
 REPORTS = r"[./](ReportTests|ReportGuardTests)/"
 LEDGER = r"[./](LedgerRecordingTests|HostWriterTests|LedgerOpenerTests|LedgerGuardTests)/"
@@ -186,6 +188,40 @@ GUARDS = [
         _VERDICT + "Policy.swift",
         r"paced.interval = max(interval, kept)",
         r"paced.interval = kept", PACE),
+    Guard(
+        1, "suspended-fact", "after a suspension of the collector, an old fact proves nothing",
+        _VERDICT + "HostTracker+Status.swift",
+        r"proof.hasSoaked(policy.soak), !isOld(at: now, policy: policy)",
+        r"proof.hasSoaked(policy.soak)", SUSPENSION),
+    Guard(
+        1, "suspended-answer", "an answer that waited for a suspended collector is not fresh",
+        _VERDICT + "Proof.swift",
+        r"moment = latest - unattended.overlap(sample.askedAt, sample.answeredAt)",
+        r"moment = latest", SUSPENSION),
+    Guard(
+        1, "suspended-late", "an answer that is noticed after a suspension is judged by its end",
+        _VERDICT + "Verification.swift",
+        r"        let now = max(sample.answeredAt, resumedAt)",
+        r"        let now = sample.answeredAt", SUSPENSION),
+    Guard(
+        1, "suspended-pace", "freshness does not follow a suspension of the collector",
+        "Sources/Collector/Operations/Verify/PollSchedule.swift",
+        r"now - moment - (suspension?.overlap(moment, now) ?? .zero)",
+        r"now - moment", SUSPENSION),
+    Guard(
+        1, "suspended-tag", "a reading of the tag that a suspension interrupted is requested again",
+        _VERDICT + "Verification.swift",
+        r"""        tagAwaitedSince = nil
+        for host in tracks.indices { tracks[host].resume() }""",
+        r"        for host in tracks.indices { tracks[host].resume() }", SUSPENSION),
+    Guard(
+        1, "discarded-repeat", "an answer that repeats one from before a discarded request proves nothing",
+        _VERDICT + "HostTracker.swift",
+        r"""        outstanding = nil
+        canBeRepeated = false
+    }""",
+        r"""        outstanding = nil
+    }""", SUSPENSION),
     Guard(
         1, "repeat-without", "an answer that repeats a document proves nothing without that document",
         _VERDICT + "HostTracker.swift",
@@ -1613,6 +1649,21 @@ GUARDS = [
         _EVIDENCE + "EvidenceRecorder.swift",
         r"guard case .open = state.outcome, !state.isClosed else { return }",
         r"guard !state.isClosed else { return }", EVIDENCE),
+    Guard(
+        9, "transition-queue", "transitions that wait for a slow disk are limited",
+        _LEDGER + "Recording/LedgerRecorder.swift",
+        r"if state.pending.count - state.taken < limit {",
+        r"if state.pending.count - state.taken < limit << 20 {", r"[./]TransitionQueueTests/"),
+    Guard(
+        9, "stopped-reader", "a reader that stops is not waited for again",
+        "Sources/Collector/Support/StreamWriter.swift",
+        r"guard insists || !isStopped else { return ETIMEDOUT }",
+        r"guard insists || !isStopped || patience > .zero else { return ETIMEDOUT }", STOPPED),
+    Guard(
+        6, "stopped-result", "a result that its reader did not take is not a success",
+        "Sources/Collector/Support/StreamWriter.swift",
+        r"wait(for: entry, patience) ? entry.error.load(ordering: .acquiring) : ETIMEDOUT",
+        r"wait(for: entry, patience) ? entry.error.load(ordering: .acquiring) : 0", STOPPED),
     Guard(
         "evidence", "evidence-queue", "lines that wait for a slow disk are limited",
         _EVIDENCE + "EvidenceRecorder.swift",

@@ -17,6 +17,18 @@ struct PollScheduleTests {
         }
     }
 
+    @Test("A suspension of the collector does not stretch the interval, and the waits beside it do")
+    func suspended() {
+        var queue = PollSchedule(noncePrefix: "run", interval: .seconds(2), limit: 1)
+        for host in 0..<2 { queue.schedule(host, at: .seconds(2)) }
+        queue.resume(after: Suspension(from: .seconds(1), until: .seconds(35)))
+        let first = queue.takeDue(at: .seconds(35))
+        #expect(first.count == 1)
+        #expect(queue.keptInterval(at: .seconds(35)) == .seconds(2))
+        #expect(queue.takeDue(at: .seconds(38)).isEmpty)
+        #expect(queue.keptInterval(at: .seconds(38)) == .seconds(5))
+    }
+
     @Test("Hosts that wait for room stretch the interval by their wait, and it recovers afterwards")
     func late() {
         var queue = PollSchedule(noncePrefix: "run", interval: .seconds(2), limit: 1)

@@ -20,6 +20,8 @@ package enum EvidenceLine: Hashable, Sendable {
     case time(Moment)
     /// The interval that was really kept between two requests to a host.
     case paced(Paced)
+    /// The collector did not run.
+    case suspended(Suspended)
     case promotions(Promotions)
     /// Names that the inventory's source no longer lists.
     case unlisted(Unlisted)
@@ -78,6 +80,17 @@ package enum EvidenceLine: Hashable, Sendable {
         package enum CodingKeys: String, CodingKey {
             case at = "at_ns"
             case interval = "interval_ns"
+        }
+    }
+
+    package struct Suspended: Codable, Hashable, Sendable {
+        package var from: Nanoseconds
+        /// Its end.
+        package var at: Nanoseconds
+
+        package enum CodingKeys: String, CodingKey {
+            case from = "from_ns"
+            case at = "at_ns"
         }
     }
 
@@ -194,8 +207,8 @@ package enum EvidenceLine: Hashable, Sendable {
 extension EvidenceLine {
     /// The kinds of lines: the values of the member `kind`.
     package enum Kind: String, Sendable {
-        case start, host, refused, asked, sample, time, paced, promotions, unlisted, learned, moved, signal, status,
-            verdict
+        case start, host, refused, asked, sample, time, paced, suspended, promotions, unlisted, learned, moved, signal,
+            status, verdict
         case tagSeen = "tag_seen"
     }
 
@@ -208,6 +221,7 @@ extension EvidenceLine {
         case .sample: .sample
         case .time: .time
         case .paced: .paced
+        case .suspended: .suspended
         case .promotions: .promotions
         case .unlisted: .unlisted
         case .learned: .learned
@@ -229,6 +243,7 @@ extension EvidenceLine {
         case .sample(let value): value
         case .time(let value): value
         case .paced(let value): value
+        case .suspended(let value): value
         case .promotions(let value): value
         case .unlisted(let value): value
         case .learned(let value): value
@@ -276,6 +291,7 @@ extension EvidenceLine: Decodable {
         case .asked: self = .asked(try Asked(from: decoder))
         case .sample: self = .sample(try Sample(from: decoder))
         case .paced: self = .paced(try Paced(from: decoder))
+        case .suspended: self = .suspended(try Suspended(from: decoder))
         case .time: self = .time(try Moment(from: decoder))
         case .promotions: self = .promotions(try Promotions(from: decoder))
         case .unlisted: self = .unlisted(try Unlisted(from: decoder))

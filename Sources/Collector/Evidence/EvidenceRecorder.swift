@@ -148,6 +148,9 @@ struct RecordingEncoder: Sendable {
             lines.append(.time(.init(at: Nanoseconds(now))))
         case .paced(let interval, let now):
             lines.append(.paced(.init(at: Nanoseconds(now), interval: Nanoseconds(interval))))
+        case .suspended(let suspension):
+            lines.append(
+                .suspended(.init(from: Nanoseconds(suspension.from), at: Nanoseconds(suspension.until))))
         case .promotions(let promotions, let now):
             lines.append(.promotions(.init(at: Nanoseconds(now), promotions: promotions)))
         case .listed(let names, let now):

@@ -33,7 +33,8 @@ extension EvidenceLine {
                 json.key("reason_code", change.code?.rawValue)
                 json.key("status", change.status.rawValue)
             }
-        case .start, .refused, .promotions, .unlisted, .learned, .moved, .tagSeen, .signal, .verdict: return false
+        case .start, .refused, .suspended, .promotions, .unlisted, .learned, .moved, .tagSeen, .signal, .verdict:
+            return false
         }
         return true
     }

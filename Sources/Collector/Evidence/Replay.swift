@@ -122,6 +122,9 @@ package struct Replay {
         case .time(let moment): return (.time(moment.at.duration), moment.at.duration)
         case .paced(let paced):
             return (.paced(interval: paced.interval.duration, at: paced.at.duration), paced.at.duration)
+        case .suspended(let suspended):
+            let suspension = Suspension(from: suspended.from.duration, until: suspended.at.duration)
+            return (.suspended(suspension), suspension.until)
         case .promotions(let list):
             return (.promotions(list.promotions, at: list.at.duration), list.at.duration)
         case .unlisted(let list):

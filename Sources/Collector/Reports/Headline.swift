@@ -158,12 +158,21 @@ package struct Headline: Encodable, Hashable, Sendable {
             let hosts = report.reasons.first { $0.verdict == .rolledBack }?.hosts ?? 0
             return "was undone on \(hosts > 0 ? ReportText.hosts(hosts) : "some hosts")"
         case .unreachable: return unproven
-        case .inconclusive: return "\(unproven): the collector lost most hosts at once"
+        case .inconclusive: return "\(unproven): \(doubt(report.reasons.first?.code))"
         case .superseded: return superseded(report)
         case .emptyInventory: return "\(unproven): there was no host to ask"
         case .inventoryShrunk: return "\(unproven): the inventory was refused"
         case .identityConflict: return "\(unproven): another host answered"
         case .interrupted: return "was interrupted"
+        }
+    }
+
+    /// Why the collector doubts itself.
+    private static func doubt(_ code: Reason.Code?) -> String {
+        switch code {
+        case .collectorSuspended: "the collector was suspended"
+        case .collectorShort: "the collector could not query all hosts"
+        default: "the collector lost most hosts at once"
         }
     }
 

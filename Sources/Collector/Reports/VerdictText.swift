@@ -157,6 +157,10 @@ struct VerdictText: Hashable, Sendable {
             "Find out what put the older build back, and leave the hosts as they are until then."
         case .unreachable:
             "Repair the hosts that gave no usable answer or their agents, or waive them in the inventory; then verify again."
+        case .inconclusive where code == .collectorSuspended:
+            "Verify again on a machine that is not suspended meanwhile: nothing is known of the hosts that did not answer since."
+        case .inconclusive where code == .collectorShort:
+            "Give the collector's machine what it lacks, as the hosts' reasons say, then verify again."
         case .inconclusive:
             exitCode == 0
                 ? Self.unprovenAdvice

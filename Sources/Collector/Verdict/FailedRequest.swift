@@ -36,6 +36,7 @@ package struct FailedRequest: Hashable, Sendable {
         case .dns: "the name does not resolve"
         case .timeout: "no answer in time"
         case .refused: detail.hasPrefix("connection refused") ? "connection refused" : nil
+        case .notSent: detail
         default: nil
         }
     }
@@ -57,7 +58,21 @@ package struct FailedRequest: Hashable, Sendable {
         case .notBuildinfo: path ?? "check what answers at this URL"
         case .tooLarge: "not a buildinfo document; check the URL"
         case .protocolError: wrongScheme ?? "check what listens on this port"
+        case .notSent: shortage
         }
+    }
+
+    /// The remedy for a request that the collector lacked something to send.
+    private var shortage: String {
+        if detail.contains("local port") {
+            return "raise net.ipv4.ip_local_port_range on its machine, or verify the fleet in parts (--select)"
+        }
+        if detail.contains("descriptor") {
+            return "raise its limit on open files (ulimit -n), or pass a smaller --concurrency"
+        }
+        if detail.contains("open file") { return "raise fs.file-max on its machine, or close what holds open files" }
+        if detail.contains("memory") { return "give its machine more memory, or pass a smaller --concurrency" }
+        return "check the machine that the collector runs on"
     }
 
     // MARK: - HTTP

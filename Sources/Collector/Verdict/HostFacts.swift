@@ -97,13 +97,15 @@ package enum RequestOutcome: String, Codable, Hashable, Sendable, CaseIterable {
     case tooLarge = "too_large"
     /// The connection broke, or the answer was not HTTP.
     case protocolError = "protocol"
+    /// The collector lacked a local port, a file descriptor or memory to send the request, so nothing is known of the host.
+    case notSent = "not_sent"
     /// Not queried, or not answered yet.
     case never
 
     /// True if neither the host nor anything on the way to it gave an answer.
     package var isSilence: Bool {
         switch self {
-        case .dns, .refused, .timeout, .tls, .never: true
+        case .dns, .refused, .timeout, .tls, .notSent, .never: true
         case .ok, .auth, .httpStatus, .notBuildinfo, .tooLarge, .protocolError: false
         }
     }

@@ -68,6 +68,10 @@ extension HostTracker {
     }
 
     private func unreachableReason(at now: Duration) -> HostReason {
+        if isUnsent {
+            return .requestFailed(
+                FailedRequest(.notSent, detail: outcomeDetail, url: host.url, service: target.value.service))
+        }
         if outcome == .ok, let lastAnswerAt { return .noFreshAnswer(for: now - lastAnswerAt) }
         if outcome == .never, let outstanding { return .noAnswerYet(waited: now - outstanding) }
         return .requestFailed(failedRequest)

@@ -14,7 +14,7 @@ extension HostTracker {
         }
         if isMissing, outcome != .ok { return .missing }
         guard outcome == .ok else {
-            if outcome == .never { return isFinal && outstanding != nil ? .unreachable : .pending }
+            if outcome == .never { return isUnsent || isFinal && outstanding != nil ? .unreachable : .pending }
             return outcome.isSilence ? .unreachable : .agentError
         }
         let fact: Fact
@@ -37,7 +37,10 @@ extension HostTracker {
         case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA: break
         }
         guard facts.runtime == .serving else { return .starting }
-        guard let proof = fact.proof, proof.hasSoaked(policy.soak) else { return .soaking }
+        // After a suspension of the collector, only a new answer proves anything.
+        guard let proof = fact.proof, proof.hasSoaked(policy.soak), !isOld(at: now, policy: policy) else {
+            return .soaking
+        }
         return history.changes >= 2 ? .flapping : .converged
     }
 

@@ -24,9 +24,14 @@ package struct HostTracker: Sendable {
 
     let target: SharedTarget
     private(set) var knowledge = Knowledge.nothing
-    /// The outcome of the last request, and its detail if there was no usable answer.
+    /// The outcome of the last request that was sent, and its detail if there was no usable answer.
     private(set) var outcome = RequestOutcome.never
     private(set) var outcomeDetail = ""
+    /// True if the last request could not be sent, and the host would be known to answer, or not known at all, otherwise.
+    /// ``outcomeDetail`` then is what the collector lacked.
+    private(set) var isUnsent = false
+    /// True from the end of a suspension of the collector until a request that was sent since has ended.
+    private(set) var isUnasked = false
     /// When the first request was sent, and the one that is under way.
     private(set) var firstAskedAt: Duration?
     private(set) var outstanding: Duration?
@@ -99,9 +104,10 @@ package struct HostTracker: Sendable {
         let policy: Policy
         /// The time of the earliest observation that counts.
         let earliest: Duration
+        let suspensions: Suspensions
 
-        init(matcher: BuildMatcher, policy: Policy, earliest: Duration) {
-            (self.matcher, self.policy, self.earliest) = (matcher, policy, earliest)
+        init(matcher: BuildMatcher, policy: Policy, earliest: Duration, suspensions: Suspensions = Suspensions()) {
+            (self.matcher, self.policy, self.earliest, self.suspensions) = (matcher, policy, earliest, suspensions)
         }
     }
 
@@ -116,7 +122,9 @@ package struct HostTracker: Sendable {
             case .unidentified(_, let runtime): (.unidentified, runtime)
             case .fact(let fact): (fact.comparison.fact, fact.runtime)
             }
-        return HostFacts(reach: outcome, identity: identity.fact, build: build, runtime: runtime)
+        return HostFacts(
+            reach: isUnsent && outcome == .never ? .notSent : outcome, identity: identity.fact, build: build,
+            runtime: runtime)
     }
 
     /// The build evidence of the last counted answer.
@@ -161,16 +169,22 @@ package struct HostTracker: Sendable {
         _ status: HostStatus, _ outcome: RequestOutcome, observedAt: Duration?, at now: Duration, policy: Policy
     ) -> Bool {
         guard status == .converged, outcome == .ok, let observedAt else { return false }
-        return !isStale(observedAt, at: now, policy: policy)
+        return !isOld(observedAt, at: now, policy: policy)
     }
 
-    private static func isStale(_ observedAt: Duration, at now: Duration, policy: Policy) -> Bool {
+    private static func isOld(_ observedAt: Duration, at now: Duration, policy: Policy) -> Bool {
         now - observedAt > policy.freshness
     }
 
     /// True if the last counted fact is too old to prove anything.
+    func isOld(at now: Duration, policy: Policy) -> Bool {
+        observedAt.map { Self.isOld($0, at: now, policy: policy) } ?? false
+    }
+
+    /// True if the last counted fact is too old, and not because the collector was suspended and has not queried the host
+    /// since.
     package func isStale(at now: Duration, policy: Policy) -> Bool {
-        observedAt.map { Self.isStale($0, at: now, policy: policy) } ?? false
+        isOld(at: now, policy: policy) && !isUnasked
     }
 
     // MARK: - Samples
@@ -178,6 +192,15 @@ package struct HostTracker: Sendable {
     mutating func asked(at moment: Duration) {
         outstanding = moment
         firstAskedAt = firstAskedAt ?? moment
+    }
+
+    /// The collector was suspended.
+    mutating func resume() { isUnasked = true }
+
+    /// The request that is under way says nothing about the host.
+    mutating func discardRequest() {
+        outstanding = nil
+        canBeRepeated = false
     }
 
     mutating func setListed(_ isListed: Bool) { isMissing = !isListed }
@@ -221,6 +244,15 @@ package struct HostTracker: Sendable {
             isHeard = isHeard || earlyAge == nil || sample.askedAt >= Policy.agentFreshness
             if fact == nil, earlyAge == nil { firstAnswer.takeNothing() }
         }
+        if case .unusable(.notSent, let detail) = answer {
+            // Nothing is known of the host that was not known before.
+            guard outcome == .ok || outcome == .never else { return }
+            isUnsent = true
+            outcomeDetail = detail
+            return
+        }
+        isUnsent = false
+        if let suspension = rules.suspensions.last, sample.askedAt >= suspension.until { isUnasked = false }
         switch answer {
         case .unusable(let outcome, let detail):
             self.outcome = outcome
@@ -277,10 +309,10 @@ package struct HostTracker: Sendable {
         if let contradiction = answer.own.contradiction {
             return knowledge = .unidentified(.contradiction(contradiction), content.document.state)
         }
-        let window = ObservationWindow(sample, age: age)
+        let window = ObservationWindow(sample, age: age, unattended: rules.suspensions)
         firstAnswer.take(content.evidence, runtime: content.runtime, fingerprint: answer.own.fingerprint)
         guard counts(window, rules) else { return tooEarly(age) }
-        lastAnswer.observed(at: window.latest)
+        lastAnswer.observed(at: window.moment)
         count(
             content.evidence, comparison: shared.comparison(of: content, by: rules.matcher),
             runtime: content.runtime, instances: answer.instances, fingerprint: answer.own.fingerprint,
@@ -310,7 +342,7 @@ package struct HostTracker: Sendable {
         }
         let age = Duration(clampingSeconds: answer.ageSeconds ?? 0)
         if age > Policy.maximumAge { return knowledge = .unidentified(.agedAnswer(age), runtime) }
-        let window = ObservationWindow(sample, age: age)
+        let window = ObservationWindow(sample, age: age, unattended: rules.suspensions)
         let evidence = SharedEvidence(BuildEvidence(answer))
         firstAnswer.take(evidence, runtime: answer.state ?? .serving, fingerprint: [])
         guard counts(window, rules) else { return tooEarly(age) }
@@ -351,7 +383,7 @@ package struct HostTracker: Sendable {
         fingerprint: [Proof.InstanceFingerprint], window: ObservationWindow, canProve: Bool, isNew: Bool, rules: Rules
     ) {
         let policy = rules.policy
-        let moment = window.latest
+        let moment = window.moment
         history.take(
             TargetHistory.Observation(
                 evidence: evidence, comparison: comparison, runtime: runtime, instances: instances, answer: lastAnswer,

@@ -7,10 +7,15 @@ import Shared
 struct ObservationWindow: Hashable, Sendable {
     let earliest: Duration
     let latest: Duration
+    /// The time from which the observation's age counts: the latest one, or earlier if the answer waited for a suspended
+    /// collector.
+    let moment: Duration
 
-    init(_ sample: Sample, age: Duration) {
+    /// - Parameter unattended: the times in which an answer that had arrived was not noticed.
+    init(_ sample: Sample, age: Duration, unattended: Suspensions = Suspensions()) {
         earliest = sample.askedAt - age
         latest = sample.answeredAt - age
+        moment = latest - unattended.overlap(sample.askedAt, sample.answeredAt)
     }
 }
 

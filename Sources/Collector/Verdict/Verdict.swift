@@ -64,6 +64,8 @@ package struct Reason: Codable, Hashable, Sendable {
         case deployFailed = "deploy_failed"
         case wentBack = "went_back"
         case lostTogether = "lost_together"
+        case collectorSuspended = "collector_suspended"
+        case collectorShort = "collector_short"
         case newerPromotion = "newer_promotion"
         case tagMoved = "tag_moved"
         case tagPutBack = "tag_put_back"

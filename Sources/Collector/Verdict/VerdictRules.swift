@@ -23,12 +23,20 @@ struct VerdictRules {
     private struct GatedHost {
         let position: Int
         let status: HostStatus
+        /// True if the host was not queried since the collector's last suspension.
+        let isUnasked: Bool
+        /// What the collector lacked to query the host; nil unless that is why it is unreachable.
+        let shortage: String?
     }
 
     private func hosts(where isIncluded: (Int) -> Bool) -> [GatedHost] { gated.filter(isIncluded).map(gatedHost) }
 
     private func gatedHost(_ position: Int) -> GatedHost {
-        GatedHost(position: position, status: verification.tracks[position].status)
+        let status = verification.tracks[position].status
+        return GatedHost(
+            position: position, status: status, isUnasked: verification.tracks[position].isUnasked,
+            shortage: status == .unreachable && verification.tracks[position].isUnsent
+                ? verification.tracks[position].outcomeDetail : nil)
     }
 
     private func isIn(_ scope: LimitScope, _ host: GatedHost) -> Bool {
@@ -129,11 +137,22 @@ struct VerdictRules {
         if let back = hosts[.rolledBack] {
             add(.rolledBack, .wentBack, back, "served the target and went back")
         }
+        let unproven = excess(.unproven, .unproven)
+        let behind = excess(.behind, .behind)
+        let short = ending.isOver ? unproven.hosts.filter { $0.shortage != nil } : []
+        let unasked = ending.isOver ? (unproven.hosts + behind.hosts).filter(\.isUnasked) : []
         let lost = lostTogether()
         if !lost.isEmpty {
             add(
                 .inconclusive, .lostTogether, lost,
                 "most hosts were lost at once: check this collector's network and resolver first")
+        } else if let shortage = short.first?.shortage {
+            add(.inconclusive, .collectorShort, short, shortage)
+        } else if let suspension = verification.suspensions.last, !unasked.isEmpty {
+            add(
+                .inconclusive, .collectorSuspended, unasked,
+                "the collector was suspended for \(suspension.duration.brief), and \(unasked.count.hostCount) did not answer "
+                    + "again before the end")
         }
         if let progress = SupersedeProgress(verification) {
             add(.superseded, .newerPromotion, hosts[.ahead] ?? [], progress.message, names: false)
@@ -145,12 +164,11 @@ struct VerdictRules {
                 ahead.count == 1 ? "serves a later promotion" : "serve a later promotion")
         }
         guard ending.isOver else { return causes }
-        let unproven = excess(.unproven, .unproven)
-        let behind = excess(.behind, .behind)
-        if !unproven.hosts.isEmpty {
+        let silent = unproven.hosts.filter { $0.shortage == nil }
+        if !silent.isEmpty {
             add(
-                .unreachable, .noUsableAnswer, unproven.hosts,
-                unproven.text ?? "\(unproven.hosts.count.hostCount) gave no usable answer"
+                .unreachable, .noUsableAnswer, silent,
+                unproven.text ?? "\(silent.count.hostCount) gave no usable answer"
             )
         }
         if ending == .stall, !unproven.hosts.isEmpty || !behind.hosts.isEmpty {

@@ -12,6 +12,8 @@ package struct Verification: Sendable {
     package private(set) var timing: Policy { didSet { renewRules() } }
     /// The longest interval that was kept.
     package private(set) var longestInterval: Duration
+    /// The times in which the collector did not run.
+    package private(set) var suspensions = Suspensions() { didSet { renewRules() } }
     private var firstToCheck = 0
     /// One tracker per host, in the inventory's order.
     package private(set) var tracks: [HostTracker]
@@ -65,6 +67,8 @@ package struct Verification: Sendable {
         /// The shell kept this time between two requests to a host: the policy's interval, or more if the fleet is larger than
         /// the machine can query within it.
         case paced(interval: Duration, at: Duration)
+        /// The collector did not run. Reported before anything that happened since, and before the time has passed.
+        case suspended(Suspension)
         /// The service's promotions in the ledger, read again.
         case promotions([Promotion], at: Duration)
         /// The names that the inventory's source lists now.
@@ -167,7 +171,7 @@ package struct Verification: Sendable {
     private mutating func renewRules() {
         rules = HostTracker.Rules(
             matcher: BuildMatcher(target: target, promotions: promotions, lookups: lookups), policy: timing,
-            earliest: rules.earliest)
+            earliest: rules.earliest, suspensions: suspensions)
         shared.forgetComparisons()
     }
 
@@ -203,6 +207,7 @@ package struct Verification: Sendable {
         case .sample(let sample): observe(sample, actions: &actions)
         case .time(let now): advance(to: now, actions: &actions)
         case .paced(let interval, _): keep(interval)
+        case .suspended(let suspension): resume(after: suspension)
         case .promotions(let promotions, let now): learn(promotions, at: now, actions: &actions)
         case .listed(let names, let now):
             for host in tracks.indices {
@@ -223,6 +228,13 @@ package struct Verification: Sendable {
 
     private mutating func observe(_ sample: Sample, actions: inout [Action]) {
         let host = sample.host
+        if case .unusable = sample.answer, suspensions.overlap(sample.askedAt, sample.answeredAt) > .zero {
+            // The request failed because nothing read its answer, or noticed its end: it is sent again.
+            tracks[host].discardRequest()
+            return actions.append(.ask(host: host, at: max(sample.answeredAt, resumedAt) + .milliseconds(10)))
+        }
+        // An answer from before a suspension that is noticed after it is judged at its end: by then it may be old.
+        let now = max(sample.answeredAt, resumedAt)
         let answer = tracks[host].received(sample, sharing: &shared)
         let wasReachable = tracks[host].isReachable
         if tracks[host].attempts == 0 { answeredOnce += 1 }
@@ -231,13 +243,17 @@ package struct Verification: Sendable {
         tracks[host].observe(sample, answer, twin: twin, rules: rules, sharing: &shared)
         if !wasHeard, tracks[host].isHeard { heard += 1 }
         if lookups.isPossible, let evidence = tracks[host].evidence { ask(about: evidence, actions: &actions) }
-        updateStatus(host, at: sample.answeredAt, isFinal: false, actions: &actions)
-        concludeIfDecided(at: sample.answeredAt, actions: &actions)
-        concludeIfSuperseded(at: sample.answeredAt, actions: &actions)
+        updateStatus(host, at: now, isFinal: false, actions: &actions)
+        concludeIfDecided(at: now, actions: &actions)
+        concludeIfSuperseded(at: now, actions: &actions)
         if conclusion == nil {
-            actions.append(.ask(host: host, at: nextAsk(after: sample, wasReachable: wasReachable)))
+            let next = nextAsk(after: sample, wasReachable: wasReachable)
+            actions.append(.ask(host: host, at: now > sample.answeredAt ? now + .milliseconds(10) : next))
         }
     }
+
+    /// The end of the last suspension; zero without one.
+    private var resumedAt: Duration { suspensions.last?.until ?? .zero }
 
     /// Advances the time: facts become stale, the deadline passes, the fleet stalls.
     private mutating func advance(to now: Duration, actions: inout [Action]) {
@@ -262,6 +278,19 @@ package struct Verification: Sendable {
         {
             conclude(.stall, at: now, actions: &actions)
         }
+    }
+
+    /// Continues after a suspension.
+    ///
+    /// It says nothing about the fleet: a silence, a standstill and a wait for the tag do not last longer because of it. Facts
+    /// age all the same, so a host is proven only by new answers, and its soak begins again unless it was observed within the
+    /// freshness of a fact. And the deadline does not move.
+    private mutating func resume(after suspension: Suspension) {
+        guard suspension.duration > .zero else { return }
+        suspensions.append(suspension)
+        lastChange = min(suspension.until, lastChange + suspension.duration)
+        tagAwaitedSince = nil
+        for host in tracks.indices { tracks[host].resume() }
     }
 
     /// Processes additional promotions in the ledger.
@@ -316,7 +345,7 @@ package struct Verification: Sendable {
         if let others {
             let twin = IdentityTracker.Twin(name: tracks[sample.host].host.name, bootID: document.own.bootID)
             for other in others.all where tracks[other].markDuplicate(of: twin) {
-                updateStatus(other, at: sample.answeredAt, isFinal: false, actions: &actions)
+                updateStatus(other, at: max(sample.answeredAt, resumedAt), isFinal: false, actions: &actions)
             }
         }
         let owner = owners[id].flatMap { $0.contains(sample.host) ? nil : $0.first }

@@ -38,6 +38,7 @@ struct LiveProgress: SessionObserver {
         let head =
             "\(Sanitizer.singleLine(target.service, limit: 40))  \(target.summary)  \(now.brief)"
             + " of \(verification.policy.timeout.brief)"
+            + (verification.suspensions.last.map { "  (\($0.words))" } ?? "")
         let lines = [head, bar(counts, columns: columns), "  " + counts.line]
         // At most half of the screen, so that the frame can still be erased when a narrower terminal has wrapped its lines.
         let free = rows - 1 - lines.count

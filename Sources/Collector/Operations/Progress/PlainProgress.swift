@@ -56,7 +56,12 @@ struct PlainProgress: SessionObserver {
         _ input: Verification.Input, _ actions: [Verification.Action], by verification: Verification
     ) {
         // An answer can change a reason without changing the status.
-        if case .sample(let sample) = input { touched.insert(sample.host) }
+        switch input {
+        case .sample(let sample): touched.insert(sample.host)
+        case .suspended(let suspension):
+            write("\(suspension.words): the hosts are queried again", at: suspension.until)
+        default: break
+        }
     }
 
     mutating func turned(_ changes: [HostChange], of verification: Verification, at now: Duration) {

@@ -40,6 +40,11 @@ extension String {
     }
 }
 
+extension Suspension {
+    /// For example `the collector was suspended for 34s`.
+    var words: String { "the collector was suspended for \(duration.brief)" }
+}
+
 /// The number of hosts with each status.
 struct FleetCounts {
     private let counts: [(status: HostStatus, count: Int)]

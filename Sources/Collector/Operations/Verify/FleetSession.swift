@@ -84,7 +84,7 @@ struct FleetSession: Sendable {
             state.notify(at: clock.now - start)
             var iterator = events.makeAsyncIterator()
             while state.verification.conclusion == nil, !isComplete(state.verification) {
-                let now = clock.now - start
+                let now = state.moment(clock.now - start)
                 let wanted = min(state.wake, now + Self.heartbeat, state.verification.policy.timeout)
                 // One timer at a time; an earlier deadline may be met some milliseconds late.
                 if !isTimerPending {
@@ -99,7 +99,7 @@ struct FleetSession: Sendable {
                 if case .woke = event { isTimerPending = false }
                 // A signal goes before the answers that wait, of which a large fleet has thousands.
                 handle(interruption.number.map(SessionEvent.signal) ?? event, &state, start: start)
-                let moment = clock.now - start
+                let moment = state.moment(clock.now - start)
                 state.keepPace(at: moment)
                 state.take(.time(moment), now: moment)
                 submitDue(&state, start: start)
@@ -118,17 +118,19 @@ struct FleetSession: Sendable {
     }
 
     private func handle(_ event: SessionEvent, _ state: inout SessionState, start: ContinuousClock.Instant) {
-        let now = clock.now - start
+        let now = state.moment(clock.now - start)
         switch event {
         case .completed(let batch):
             for reading in batch {
                 let answeredAt = reading.finishedAt - start
+                let askedAt = reading.startedAt - start
+                let suspended = state.verification.suspensions.overlap(askedAt, answeredAt)
                 let pending = state.schedule.finish(
-                    reading.id, latency: reading.finishedAt - reading.startedAt, lag: now - answeredAt)
+                    reading.id, latency: answeredAt - askedAt - suspended, lag: now - answeredAt)
                 guard let pending else { continue }
                 if let end = reading.certificateEnd { certificates?.note(end, of: pending.host) }
                 let sample = Sample(
-                    host: pending.host, askedAt: reading.startedAt - start, answeredAt: answeredAt,
+                    host: pending.host, askedAt: askedAt, answeredAt: answeredAt,
                     nonce: pending.nonce,
                     answer: state.longPolls.finding(
                         reading, host: pending.host, nonce: pending.nonce, answeredAt: answeredAt))
@@ -146,7 +148,7 @@ struct FleetSession: Sendable {
 
     private func submitDue(_ state: inout SessionState, start: ContinuousClock.Instant) {
         guard state.verification.conclusion == nil else { return }
-        let now = clock.now - start
+        let now = state.moment(clock.now - start)
         let policy = state.verification.policy
         let due = state.schedule.takeDue(at: now)
         guard !due.isEmpty else { return }
@@ -188,6 +190,7 @@ private struct SessionState {
     private var changes: [HostChange] = []
     private var lookups: [Digest] = []
     private var isTagRequested = false
+    private var pulse = Pulse()
 
     /// - Parameter limit: the most requests at once.
     init(_ initial: Verification, noncePrefix: String, limit: Int, observers: [any SessionObserver]) {
@@ -201,6 +204,15 @@ private struct SessionState {
 
     /// When the next request can be sent, unless something happens before.
     var wake: Duration { schedule.next ?? verification.policy.timeout }
+
+    /// The present time, once the verification knows of a suspension before it.
+    mutating func moment(_ now: Duration) -> Duration {
+        if let suspension = pulse.beat(at: now, workDone: Pulse.processorTime) {
+            schedule.resume(after: suspension)
+            take(.suspended(suspension), now: now)
+        }
+        return now
+    }
 
     /// The only way into the verification, so that observers see every input.
     mutating func take(_ input: Verification.Input, now: Duration) {
@@ -369,8 +381,9 @@ extension TransferFailure {
         case .tls: .tls
         case .tooLarge: .tooLarge
         case .protocolError: .protocolError
+        case .local: .notSent
         // Nothing came from the host; the detail explains that the collector caused it.
-        case .local, .cancelled: .timeout
+        case .cancelled: .timeout
         }
     }
 }

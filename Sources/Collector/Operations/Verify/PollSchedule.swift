@@ -1,4 +1,5 @@
 import HeapModule
+import Verdict
 
 /// The queue of hosts by the time at which they are due, and the requests in progress: at most one per host.
 ///
@@ -42,6 +43,9 @@ struct PollSchedule {
     /// The requests in progress in the order in which they were sent; some have ended since.
     private var sent: [(id: UInt64, at: Duration)] = []
     private var firstSent = 0
+
+    /// The last time in which the collector did not run. A host did not wait for its turn then.
+    private var suspension: Suspension?
 
     private static let announcedStep = 32
 
@@ -118,7 +122,7 @@ struct PollSchedule {
         guard max(openWait, settledWait) >= .zero else { return nil }
         let isOpen = openWait >= .zero && openWait + pace.current / 2 >= settledWait
         guard let first = isOpen ? open.popMin() : settled.popMin() else { return nil }
-        pace.note(wait: now - first.at, at: now)
+        pace.note(wait: elapsed(since: first.at, at: now), at: now)
         return first.host
     }
 
@@ -131,8 +135,16 @@ struct PollSchedule {
 
     /// How long the first host of a queue has been due; negative if it is not.
     private func wait(_ queue: Heap<Due>, at now: Duration) -> Duration {
-        queue.min.map { now - $0.at } ?? .nanoseconds(-1)
+        queue.min.map { elapsed(since: $0.at, at: now) } ?? .nanoseconds(-1)
     }
+
+    /// The time since a moment in which the collector ran; negative if it is yet to come.
+    private func elapsed(since moment: Duration, at now: Duration) -> Duration {
+        now - moment - (suspension?.overlap(moment, now) ?? .zero)
+    }
+
+    /// Keeps a suspension of the collector out of the kept interval: freshness must not follow it.
+    mutating func resume(after suspension: Suspension) { self.suspension = suspension }
 
     /// Hosts that do not answer get half of the sockets at most.
     private var silentHaveRoom: Bool { silentPending.count < max(1, window.limit / 2) }

@@ -232,8 +232,12 @@ package struct VerificationRun: Sendable {
         if let problem = await ledgerRecorder?.end() {
             context.notes.append("the ledger lacks changes of this verification: \(problem)")
         }
+        if let lost = ledgerRecorder?.lost, lost > 0 {
+            context.notes.append(
+                "the ledger lacks \(lost) changes of hosts that changed very often: its disk is too slow for them")
+        }
         context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
-        context.notes += [ended.paceNote].compactMap { $0 }
+        context.notes += [ended.paceNote, ended.suspensionNote].compactMap { $0 }
         var outcome = VerificationOutcome(verification: ended, conclusion: conclusion, context: context)
         outcome = await outcome.concluding(evidenceRecorder)
         outcome.rows = PreparedRows(await rows)
@@ -358,7 +362,7 @@ package struct VerificationRun: Sendable {
         else { return }
         throw ReportWriteError(
             report: report,
-            error: ReportDestinationError.unwritable("standard output", reason: String(cString: strerror(errno))))
+            error: ReportDestinationError.unwritable("standard output", reason: Terminal.reason(errno)))
     }
 
     private func requireEvidence(of report: Report) throws(ReportWriteError) {
@@ -439,6 +443,15 @@ extension VerificationRecord {
 }
 
 extension Verification {
+    /// A note if the collector did not run all the time.
+    fileprivate var suspensionNote: String? {
+        guard suspensions.count > 0 else { return nil }
+        let times = suspensions.count == 1 ? "" : " \(suspensions.count) times,"
+        return
+            "the collector was suspended\(times) for \(suspensions.total.brief)\(times.isEmpty ? "" : " in all"): requests that "
+            + "were under way were sent again, and a soak began again where the last answer was no longer fresh"
+    }
+
     /// A note if hosts were queried less often than was wanted.
     fileprivate var paceNote: String? {
         guard longestInterval > policy.interval else { return nil }
