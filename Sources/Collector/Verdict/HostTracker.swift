@@ -184,7 +184,8 @@ package struct HostTracker: Sendable {
     /// True if the last counted fact is too old, and not because the collector was suspended and has not queried the host
     /// since.
     package func isStale(at now: Duration, policy: Policy) -> Bool {
-        isOld(at: now, policy: policy) && !isUnasked
+        // A sweep judges nothing by it, and must show nothing old as fresh.
+        isOld(at: now, policy: policy) && (!isUnasked || policy.provesNothing)
     }
 
     // MARK: - Samples
