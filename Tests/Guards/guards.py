@@ -1348,8 +1348,8 @@ GUARDS = [
     Guard(
         12, "recorder-end", "changes that a report lacks are not left to it",
         "Sources/Collector/Ledger/Recording/LedgerRecorder.swift",
-        r"totals[$0.host] >= HostTracker.maximumTransitions",
-        r"totals[$0.host] < 0", LEDGER),
+        r"state.counts[$0.change.host] >= HostTracker.maximumTransitions",
+        r"state.counts[$0.change.host] < 0", LEDGER),
     Guard(
         12, "recorded-at-once", "changes of labels are written while the verification runs",
         _LEDGER + "Recording/LedgerRecorder.swift",
