@@ -13,6 +13,9 @@ struct Verify {
     var soak = "1s"
     var store = "none"
     var more: [String] = []
+    /// Shell commands that run once a host is soaking, with the collector's process as `$pid` and the folder of its reports as
+    /// `$folder`. Unlike the test, they wait for no other test.
+    var whileSoaking: String?
 
     /// A timeout for hosts that never converge: just enough for two observations of an agent.
     static let short = "7s"
@@ -35,8 +38,31 @@ struct Verify {
         arguments += ["--report", "evidence=\(folder.path("evidence.ndjson"))"]
         if let sha { arguments += ["--sha", sha] }
         if let digest { arguments += ["--digest", "\(digest)"] }
-        let program = try Program.collector().start(arguments + more, environment: ["HOME": folder.path])
+        let environment = ["HOME": folder.path, "folder": folder.path]
+        let program =
+            if let whileSoaking {
+                try Program.installed("sh", remedy: "apt-get install dash").start(
+                    ["-c", Self.beside(whileSoaking), try Program.collector().path] + arguments + more,
+                    environment: environment)
+            } else {
+                try Program.collector().start(arguments + more, environment: environment)
+            }
         return RunningVerification(program: program, folder: folder, hosts: hosts)
+    }
+}
+
+extension Verify {
+    /// A script that runs the program given as `$0` with its arguments, and these commands beside it.
+    fileprivate static func beside(_ commands: String) -> String {
+        """
+        "$0" "$@" 2>"$folder/progress" & pid=$!
+        while kill -0 $pid 2>/dev/null && ! grep -q soaking "$folder/progress"; do sleep 0.05; done
+        \(commands)
+        wait $pid
+        code=$?
+        cat "$folder/progress" >&2
+        exit $code
+        """
     }
 }
 

@@ -15,13 +15,10 @@ struct StoppedCollectorTests {
             .after(.milliseconds(400), .json(#"{"git_sha":"\#(Commit.new)"}"#))
         }
         let fleet = (0..<3).map { FleetHost(name: "host-\($0 + 1)", url: hosts.url(host: $0)) }
-        let running = try Verify(hosts: fleet, sha: Commit.new, soak: "4s").start()
-        try await running.says("soaking")
-        running.program.signal(SIGSTOP)
+        var verify = Verify(hosts: fleet, sha: Commit.new, soak: "4s")
         // Longer than a request's timeout, and than an answer is fresh.
-        try await Task.sleep(for: .seconds(8))
-        running.program.signal(SIGCONT)
-        let result = try await running.finish()
+        verify.whileSoaking = "kill -STOP $pid; sleep 8; kill -CONT $pid"
+        let result = try await verify.run()
         #expect(result.exitCode == 0, "\(result)")
         #expect(result.progress.contains("the collector was suspended for 8"), "\(result.progress)")
         #expect(result.report.warnings?.contains { $0.hasPrefix("the collector was suspended for 8") } == true)
@@ -36,12 +33,9 @@ struct StoppedCollectorTests {
     func stoppedPastDeadline() async throws {
         let hosts = try await ScriptedHost.start { _ in .json(#"{"git_sha":"\#(Commit.new)"}"#) }
         let fleet = [FleetHost(name: "host-1", url: hosts.url())]
-        let running = try Verify(hosts: fleet, sha: Commit.new, timeout: "6s", soak: "5s").start()
-        try await running.says("soaking")
-        running.program.signal(SIGSTOP)
-        try await Task.sleep(for: .seconds(9))
-        running.program.signal(SIGCONT)
-        let result = try await running.finish()
+        var verify = Verify(hosts: fleet, sha: Commit.new, timeout: "6s", soak: "5s")
+        verify.whileSoaking = "kill -STOP $pid; sleep 9; kill -CONT $pid"
+        let result = try await verify.run()
         #expect(result.exitCode == 31, "\(result)")
         #expect(result.report.reasons.first?.message.contains("the collector was suspended") == true, "\(result)")
         await hosts.stop()
