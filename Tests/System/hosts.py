@@ -219,7 +219,7 @@ class Scenario:
         machine.must("mkdir /srv/first && ln -s /srv/release /srv/first/dist")
         said = ""
         for command in commands:
-            done = machine.shell(f"cd /srv/first && {command}")
+            done = machine.shell(f"export HOME=/root; cd /srv/first && {command}")
             self.check(f"first proof: {command[:60]}", 0, f"{done.returncode} {done.stderr[-300:]}", done.returncode == 0)
             said += done.stderr
         proof = re.findall(r"buildinfo-collector verify .*", said)
