@@ -20,6 +20,8 @@ extension HostTracker {
         let fact: Fact
         switch knowledge {
         case .blind: return .agentError
+        // The host was not asked again because the collector lacked something.
+        case .early where isFinal && isUnsent: return .unreachable
         case .early: return isFinal ? .unverifiable : .pending
         case .nothing, .unidentified: return .unverifiable
         case .fact(let known): fact = known
@@ -27,7 +29,7 @@ extension HostTracker {
         if isStale(at: now, policy: policy) {
             // An agent that answers but has not observed anything for a long time is blocked by its engine.
             let isAnswering = lastAnswerAt.map { now - $0 <= policy.freshness } ?? false
-            return isAnswering ? .agentError : .unreachable
+            return isAnswering && !isUnsent ? .agentError : .unreachable
         }
         switch facts.build {
         case .unidentified, .unknown: return .unverifiable
