@@ -128,6 +128,7 @@ struct Judgement {
         var wrong: [String] = []
         for (host, track) in run.verification.tracks.enumerated() {
             let isMisrouted = schedule.hosts[host].faults.contains { $0.kind.isMisroute }
+            let isUnattended = oracle.wasLatelyShort || oracle.wasLatelySuspended
             let isSuspect: Bool =
                 switch track.status {
                 case .failed: !isMisrouted && !oracle.mayFail(host)
@@ -135,8 +136,10 @@ struct Judgement {
                 case .conflict: !oracle.mayConflict(host)
                 // A waived host's agent is not awaited, so an early end finds the host in its old state.
                 case .unverifiable where track.host.isWaived && track.earlyAge != nil: false
-                case .unreachable where oracle.wasLatelyShort: false
-                case .unverifiable where oracle.wasLatelySuspended: false
+                // A host that could not be asked again has the status of what was last known.
+                case .unreachable where isUnattended, .unverifiable where isUnattended, .agentError where isUnattended,
+                    .straggler where isUnattended:
+                    false
                 case .unreachable, .agentError, .unverifiable: oracle.isPlainlyVisible(host)
                 case .missing: schedule.unlisted?.host != host
                 case .straggler: !isMisrouted && !oracle.wasLatelyBehind(host)

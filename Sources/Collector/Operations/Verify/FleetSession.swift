@@ -214,8 +214,10 @@ private struct SessionState {
         return now
     }
 
-    /// The only way into the verification, so that observers see every input.
+    /// The only way into the verification, so that observers see every input. Evidence ends with the conclusion, and so does
+    /// what the report is made of.
     mutating func take(_ input: Verification.Input, now: Duration) {
+        guard verification.conclusion == nil else { return }
         let actions = verification.take(input)
         for index in observers.indices { observers[index].took(input, actions, by: verification) }
         for action in actions {
