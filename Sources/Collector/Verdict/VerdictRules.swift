@@ -140,7 +140,11 @@ struct VerdictRules {
         let unproven = excess(.unproven, .unproven)
         let behind = excess(.behind, .behind)
         let short = ending.isOver ? unproven.hosts.filter { $0.shortage != nil } : []
-        let unasked = ending.isOver ? (unproven.hosts + behind.hosts).filter(\.isUnasked) : []
+        // Where the deadline passed during a suspension, nothing was read since: neither the hosts nor the promotions.
+        let isOverslept = verification.suspensions.last.map { $0.until >= policy.timeout } ?? false
+        let silenced =
+            isOverslept ? self.hosts { verification.tracks[$0].status != .converged } : unproven.hosts + behind.hosts
+        let unasked = ending.isOver ? silenced.filter(\.isUnasked) : []
         let lost = lostTogether()
         if !lost.isEmpty {
             add(
