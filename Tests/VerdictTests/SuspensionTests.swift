@@ -121,6 +121,19 @@ struct SuspensionTests {
         }
     }
 
+    @Test("A deadline that passed during it ends with no tolerated green, because a newer promotion may have been missed")
+    func missedPromotion() {
+        var bench = Bench(2, policy: Policy(timeout: .seconds(30), soak: .seconds(2), maxStragglers: .percent(100)))
+        for moment in stride(from: 0.0, through: 28, by: 2) {
+            bench.see(0, at: moment, Answer())
+            bench.see(1, at: moment, Answer(build: .old))
+        }
+        bench.suspend(from: 28.1, until: 31)
+        bench.advance(to: 31)
+        #expect(bench.exitCode == 31)
+        #expect(bench.verification.conclusion?.reasons.first?.code == .collectorSuspended)
+    }
+
     @Test("A reading of the tag that it interrupted is requested again")
     func tag() {
         var bench = Bench(policy: Policy(timeout: .seconds(300), soak: .seconds(2)), watchesTag: true)
