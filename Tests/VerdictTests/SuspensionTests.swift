@@ -121,7 +121,7 @@ struct SuspensionTests {
         }
     }
 
-    @Test("A deadline that passed during it ends with no tolerated green, because a newer promotion may have been missed")
+    @Test("A deadline that passed during it ends with no tolerated green: a newer promotion may have been missed")
     func missedPromotion() {
         var bench = Bench(2, policy: Policy(timeout: .seconds(30), soak: .seconds(2), maxStragglers: .percent(100)))
         for moment in stride(from: 0.0, through: 28, by: 2) {
@@ -132,6 +132,18 @@ struct SuspensionTests {
         bench.advance(to: 31)
         #expect(bench.exitCode == 31)
         #expect(bench.verification.conclusion?.reasons.first?.code == .collectorSuspended)
+    }
+
+    @Test("Nothing ends green after it before every host was asked again")
+    func endAfterIt() {
+        let policy = Policy(timeout: .seconds(60), soak: .seconds(2), maxUnreachable: .percent(100))
+        var bench = Bench(2, policy: policy)
+        bench.see(1, at: 0.5, latency: 0.4, .none(.timeout))
+        for moment in stride(from: 0.0, through: 2, by: 1) { bench.see(0, at: moment, Answer()) }
+        #expect(bench.verdict == nil)
+        bench.suspend(from: 2.05, until: 4)
+        bench.advance(to: 4)
+        #expect(bench.verdict == nil)
     }
 
     @Test("A reading of the tag that it interrupted is requested again")

@@ -382,7 +382,7 @@ package struct Verification: Sendable {
         if budget.isBrokenByFailures {
             conclude(.tooManyFailed, at: now, actions: &actions)
         } else if movedTag == nil, expected > 0, counts[.converged, default: 0] == expected, !isTagAwaited(at: now),
-            isWholeFleet({ $0.isProven($1, at: now) }),
+            isWholeFleet({ $0.isAskedAgain($1) && $0.isProven($1, at: now) }),
             isTagSeen(at: now, actions: &actions)
         {
             conclude(.everyHostProven, at: now, actions: &actions)
@@ -408,11 +408,15 @@ package struct Verification: Sendable {
         let converged = counts[.converged, default: 0]
         guard conclusion == nil, movedTag == nil, converged > 0, converged < expected, budget.holdsWithoutTheRest,
             converged >= policy.minProven.limit(of: expected), !isTagAwaited(at: now),
-            isWholeFleet({ $0.isProvenOrSettled($1, at: now) }),
+            isWholeFleet({ $0.isAskedAgain($1) && $0.isProvenOrSettled($1, at: now) }),
             isTagSeen(at: now, actions: &actions)
         else { return }
         conclude(.restTolerated, at: now, actions: &actions)
     }
+
+    /// False for a host that was not asked since a suspension of the collector. Nothing ends green with one: what else was
+    /// missed meanwhile, such as a newer promotion, becomes known before a host's answer.
+    private func isAskedAgain(_ host: Int) -> Bool { !tracks[host].isUnasked }
 
     /// True if every host in the gate has a property.
     ///
