@@ -209,6 +209,16 @@ GUARDS = [
         r"now - moment - (suspension?.overlap(moment, now) ?? .zero)",
         r"now - moment", SUSPENSION),
     Guard(
+        1, "suspended-end", "nothing ends green after a suspension before every host was asked again",
+        "Sources/Collector/Verdict/Verification.swift",
+        r"isWholeFleet({ $0.isAskedAgain($1) && $0.isProvenOrSettled($1, at: now) })",
+        r"isWholeFleet({ $0.isProvenOrSettled($1, at: now) })", r"[./]SuspensionTests/"),
+    Guard(
+        1, "suspended-deadline", "a deadline that passed during a suspension ends with no tolerated green",
+        "Sources/Collector/Verdict/VerdictRules.swift",
+        r"$0.until >= policy.timeout } ?? false",
+        r"$0.until < .zero } ?? false", r"[./]SuspensionTests/"),
+    Guard(
         1, "suspended-tag", "a reading of the tag that a suspension interrupted is requested again",
         _VERDICT + "Verification.swift",
         r"""        tagAwaitedSince = nil
