@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Logging
 import NIOCore
+import Shared
 import Support
 import Synchronization
 import Testing

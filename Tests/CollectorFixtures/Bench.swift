@@ -20,13 +20,20 @@ struct Bench {
         case skip
     }
 
+    /// - Parameter lateFrom: makes it a standing check.
     init(
         _ count: Int = 1, policy: Policy = Policy(), target: Target = .promoted, promotions: [Promotion] = .upToTarget,
         learnsImages: Bool = false, watchesTag: Bool = false, isSweep: Bool = false, every interval: Duration? = nil,
-        edit: (inout [ExpectedHost]) -> Void = { _ in }
+        lateFrom: Duration? = nil, edit: (inout [ExpectedHost]) -> Void = { _ in }
     ) {
         var hosts = (0..<count).map { ExpectedHost(name: "host-\($0)", url: "http://host-\($0):9480/buildinfo") }
         edit(&hosts)
+        if let lateFrom {
+            verification = Verification(
+                standing: hosts, for: target, policy: policy, lateFrom: lateFrom, promotions: promotions)
+            actions = verification.take(.started)
+            return
+        }
         verification =
             isSweep
             ? Verification(

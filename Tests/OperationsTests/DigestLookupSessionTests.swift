@@ -40,7 +40,9 @@ struct DigestLookupSessionTests {
         let result = try await withRegistryClient { client in
             let target = try TargetResolver.complete(
                 Target(service: "canvas"), by: try await client.resolve(reference), for: hosts)
-            var session = FleetSession(clients: [engine], noncePrefix: "test") { _ in RequestCredentials() }
+            var session = FleetSession(transfers: SessionTransfers([engine]), noncePrefix: "test") { _ in
+                RequestCredentials()
+            }
             session.learner = client.learner(in: reference)
             let (ended, _) = await session.run(
                 Verification(target: target, hosts: hosts, policy: policy, learnsImages: true), observers: [])

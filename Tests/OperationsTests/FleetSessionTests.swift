@@ -21,7 +21,9 @@ extension FleetSession {
             limits.place = place
             return try TransferClient(limits: limits)
         }
-        var session = FleetSession(clients: clients, noncePrefix: "test") { _ in RequestCredentials() }
+        var session = FleetSession(transfers: SessionTransfers(clients), noncePrefix: "test") { _ in
+            RequestCredentials()
+        }
         session.isComplete = isComplete
         let result = await session.run(verification, observers: observers)
         for client in clients { await client.shutdown() }
@@ -106,7 +108,9 @@ struct FleetSessionTests {
         let hosts = (0..<50).map { ExpectedHost(name: "host-\($0)", url: script.url(host: $0)) }
         let policy = Policy(timeout: .seconds(900), requestTimeout: .seconds(600))
         let client = try TransferClient(limits: TransferLimits(openFiles: 1_024))
-        var session = FleetSession(clients: [client], noncePrefix: "test") { _ in RequestCredentials() }
+        var session = FleetSession(transfers: SessionTransfers([client]), noncePrefix: "test") { _ in
+            RequestCredentials()
+        }
         session.watches = [
             SessionWatch { yield in
                 // Long enough for the first requests.
@@ -143,7 +147,9 @@ struct FleetSessionTests {
         let events = 100_000
         let script = try await ScriptedHost.start { _ in .hang }
         let client = try TransferClient(limits: TransferLimits(openFiles: 1_024))
-        var session = FleetSession(clients: [client], noncePrefix: "test") { _ in RequestCredentials() }
+        var session = FleetSession(transfers: SessionTransfers([client]), noncePrefix: "test") { _ in
+            RequestCredentials()
+        }
         session.watches = [
             SessionWatch { yield in
                 for _ in 0..<events { yield(.promotions(.upToTarget)) }

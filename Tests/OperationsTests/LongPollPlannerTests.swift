@@ -173,4 +173,14 @@ struct LongPollPlannerTests {
         // There is no room for another hold.
         #expect(!planner.needsDocument(1, status: .pending, isBehind: false))
     }
+
+    @Test("A converged host is held in a standing check only, and a soaking one in none")
+    func converged() {
+        for holdsConverged in [false, true] {
+            let planner = LongPollPlanner(limit: 1, interval: .seconds(15), holdsConverged: holdsConverged)
+            #expect(planner.needsDocument(0, status: .converged, isBehind: false) == holdsConverged)
+            #expect(!planner.needsDocument(0, status: .soaking, isBehind: false))
+            #expect(planner.needsDocument(0, status: .straggler, isBehind: false))
+        }
+    }
 }

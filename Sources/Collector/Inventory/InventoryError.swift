@@ -71,9 +71,14 @@ extension InventoryError: CustomStringConvertible {
 /// A place in an inventory: a line of a source, or a `--host`.
 package struct SourceLocation: Hashable, Sendable, CustomStringConvertible {
     /// Clean text: a source's name, or `--host`.
-    var source: String
+    package var source: String
     /// The line, from 1; nil for a `--host`, and for the whole source.
-    var line: Int?
+    package var line: Int?
+
+    package init(source: String, line: Int? = nil) {
+        self.source = source
+        self.line = line
+    }
 
     package var description: String { line.map { "\(source):\($0)" } ?? source }
 }

@@ -7,6 +7,8 @@ import Yams
 /// hosts. Scalars stay text, so that a host can be called `no` and a label `08`.
 struct YAMLText {
     let source: String
+    /// What an anchor would have been written for.
+    var repeated = "every host"
 
     /// The root of the only document; nil if it does not exist.
     func compose(_ text: String) throws(InventoryError) -> Node? {
@@ -17,7 +19,7 @@ struct YAMLText {
             // Nodes refer weakly to their anchors, which the parser holds.
             let anchored = withExtendedLifetime(parser) { root.flatMap(Self.firstAnchored) }
             if let anchored {
-                throw InventoryError.invalid(place(anchored), problem: Self.anchorProblem)
+                throw InventoryError.invalid(place(anchored), problem: anchorProblem)
             }
             return root
         } catch let error as InventoryError {
@@ -33,7 +35,7 @@ struct YAMLText {
 
     // MARK: - Anchors
 
-    private static let anchorProblem = "YAML anchors (&) are not supported: write out every host"
+    private var anchorProblem: String { "YAML anchors (&) are not supported: write out \(repeated)" }
 
     /// The first node with an anchor, in the order of the text. An anchor precedes its aliases, so no alias is followed.
     private static func firstAnchored(_ node: Node) -> Node? {
@@ -66,7 +68,7 @@ struct YAMLText {
             default: break
             }
             if anchors > 2, aliases > 16 {
-                throw .invalid(SourceLocation(source: source, line: line), problem: Self.anchorProblem)
+                throw .invalid(SourceLocation(source: source, line: line), problem: anchorProblem)
             }
             if byte == 10 { line += 1 }
             isTokenStart = byte <= 0x20 || "-?:,[]{}!".utf8.contains(byte)

@@ -158,6 +158,7 @@ package struct Headline: Encodable, Hashable, Sendable {
             let hosts = report.reasons.first { $0.verdict == .rolledBack }?.hosts ?? 0
             return "was undone on \(hosts > 0 ? ReportText.hosts(hosts) : "some hosts")"
         case .unreachable: return unproven
+        case .inconclusive where report.reasons.first?.code == .underWay: return "is under way"
         case .inconclusive: return "\(unproven): \(doubt(report.reasons.first?.code))"
         case .superseded: return superseded(report)
         case .emptyInventory: return "\(unproven): there was no host to ask"

@@ -118,7 +118,7 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
     package var outcome: Outcome?
     @ExplicitNull var formerDigest: Digest?
     @ExplicitNull package var formerGitSHA: GitSHA?
-    var actor: String
+    package var actor: String
     /// The required contexts and their last states.
     var contexts: [String: String]
     /// An image reference with its digest, for a compose file's environment.

@@ -11,11 +11,7 @@ package struct ReasonTexts {
 
         /// Sanitises a text.
         init(_ text: ReasonText) {
-            var clean = ReasonText(
-                Sanitizer.singleLine(text.cause), remedy: text.remedy.map { Sanitizer.singleLine($0, limit: 1_024) },
-                note: text.note.map { Sanitizer.singleLine($0) }, served: text.served.map { Sanitizer.singleLine($0) },
-                summary: text.summary.map { Sanitizer.singleLine($0) })
-            clean.command = text.command.map { Sanitizer.singleLine($0) }
+            let clean = text.sanitised
             sentence = Sanitizer.singleLine(clean.sentence, limit: 1_536)
             parts = clean.isDivided ? clean : nil
         }

@@ -209,7 +209,7 @@ package struct Report: Codable, Hashable, Sendable {
     /// The policy in force: durations in seconds, tolerances as typed.
     package struct PolicySummary: Codable, Hashable, Sendable {
         package internal(set) var timeoutSeconds: Double
-        var intervalSeconds: Double
+        package internal(set) var intervalSeconds: Double
         var requestTimeoutSeconds: Double
         var soakSeconds: Double
         var stallSeconds: Double

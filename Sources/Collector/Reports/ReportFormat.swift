@@ -1,4 +1,4 @@
-import CollectorSupport
+package import CollectorSupport
 
 /// The formats of a report.
 package enum ReportFormat: String, CaseIterable, Sendable {
@@ -7,7 +7,7 @@ package enum ReportFormat: String, CaseIterable, Sendable {
     /// The report in this format, ending in a newline.
     ///
     /// - Parameter layout: the form of a table as text.
-    func render(_ report: Report, layout: TextLayout = .file) throws -> [UInt8] {
+    package func render(_ report: Report, layout: TextLayout = .file) throws -> [UInt8] {
         try ByteStream.collect { try write(report, layout: layout, to: &$0) }
     }
 

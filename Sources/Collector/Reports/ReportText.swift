@@ -2,9 +2,9 @@ import Shared
 import Verdict
 
 /// Numbers, times and lists as every format writes them.
-enum ReportText {
+package enum ReportText {
     /// `850ms`, `3m 5s`.
-    static func duration(_ seconds: Double) -> String { Duration(clampingSeconds: seconds).brief }
+    package static func duration(_ seconds: Double) -> String { Duration(clampingSeconds: seconds).brief }
 
     /// The time to converge: `half of the updated hosts within 2.0s, 95 % within 9.0s, all within 12s`.
     static func convergence(_ times: Report.Summary.Percentiles) -> String {
@@ -20,7 +20,7 @@ enum ReportText {
     }
 
     /// With commas between thousands: `50,000`.
-    static func count(_ number: Int) -> String {
+    package static func count(_ number: Int) -> String {
         let digits = String(number.magnitude)
         var result = number < 0 ? "-" : ""
         for (index, digit) in digits.enumerated() {
@@ -31,15 +31,15 @@ enum ReportText {
     }
 
     /// `1 host`, `2,000 hosts`.
-    static func hosts(_ number: Int) -> String { counted(number, "host", "hosts") }
+    package static func hosts(_ number: Int) -> String { counted(number, "host", "hosts") }
 
     /// A number with its noun: `1 change`, `2,000 changes`.
-    static func counted(_ number: Int, _ one: String, _ many: String) -> String {
+    package static func counted(_ number: Int, _ one: String, _ many: String) -> String {
         "\(count(number)) \(number == 1 ? one : many)"
     }
 
     /// `2026-01-31 12:00:00 UTC` for RFC 3339 in UTC; anything else unchanged.
-    static func moment(_ timestamp: String) -> String {
+    package static func moment(_ timestamp: String) -> String {
         guard RFC3339.isTimestamp(timestamp), timestamp.hasSuffix("Z") else { return timestamp }
         return "\(timestamp.prefix(10)) \(timestamp.dropFirst(11).prefix(8)) UTC"
     }

@@ -41,7 +41,7 @@ package struct TransferLimits: Sendable {
     package static let reservedDescriptors = 64
     /// Enough that a few hundred dead hosts, each waiting for its timeout, do not delay the others. More would cost memory,
     /// and sweeps measured with 200 already take no longer than with this.
-    static let defaultConcurrency = 1_000
+    package static let defaultConcurrency = 1_000
 
     /// Limits that fit within a limit on open files.
     ///

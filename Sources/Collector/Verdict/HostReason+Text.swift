@@ -46,6 +46,16 @@ package struct ReasonText: Codable, Hashable, Sendable {
         return (cause.isEmpty ? remedy : "\(cause): \(remedy)") + parenthesis
     }
 
+    /// The text without control and invisible characters, each part one line of bounded length.
+    package var sanitised: ReasonText {
+        var clean = ReasonText(
+            Sanitizer.singleLine(cause), remedy: remedy.map { Sanitizer.singleLine($0, limit: 1_024) },
+            note: note.map { Sanitizer.singleLine($0) }, served: served.map { Sanitizer.singleLine($0) },
+            summary: summary.map { Sanitizer.singleLine($0) })
+        clean.command = command.map { Sanitizer.singleLine($0) }
+        return clean
+    }
+
     private var parenthesis: String { note.map { " (\($0))" } ?? "" }
 }
 

@@ -24,7 +24,8 @@ package struct HostGroup: Hashable, Sendable {
         self.init(key: key, value: value)
     }
 
-    package func contains(_ host: ExpectedHost) -> Bool { host.labels[key] == value }
+    package func contains(_ host: ExpectedHost) -> Bool { contains(host.labels) }
+    func contains(_ labels: [String: String]) -> Bool { labels[key] == value }
 }
 
 extension HostGroup: CustomStringConvertible {
@@ -78,9 +79,12 @@ package struct HostSelector: Hashable, Sendable {
 
     package var isEverything: Bool { terms.isEmpty }
 
-    package func selects(_ host: ExpectedHost) -> Bool {
-        wanted.allSatisfy { key, values in host.labels[key].map(values.contains) ?? false }
-            && !excluded.contains { $0.contains(host) }
+    package func selects(_ host: ExpectedHost) -> Bool { selects(host.labels) }
+
+    /// True if a host with these labels is selected.
+    package func selects(_ labels: [String: String]) -> Bool {
+        wanted.allSatisfy { key, values in labels[key].map(values.contains) ?? false }
+            && !excluded.contains { $0.contains(labels) }
     }
 }
 

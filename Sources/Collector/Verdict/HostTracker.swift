@@ -50,10 +50,11 @@ package struct HostTracker: Sendable {
     /// The contents of the last transition, in case the same status recurs for another reason.
     private var announced = Announced()
 
-    init(host: ExpectedHost, target: SharedTarget) {
+    /// - Parameter acceptsSuccessor: as in ``IdentityTracker``.
+    init(host: ExpectedHost, target: SharedTarget, acceptsSuccessor: Bool = false) {
         self.host = host
         self.target = target
-        identity = IdentityTracker(expectedID: host.id)
+        identity = IdentityTracker(expectedID: host.id, acceptsSuccessor: acceptsSuccessor)
     }
 
     /// The current knowledge of the build, from all answers so far.

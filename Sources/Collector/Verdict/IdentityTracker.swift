@@ -10,9 +10,25 @@ struct IdentityTracker: Sendable {
     private var lastBoot: String?
     private var twin: Twin?
     private var lastConflict: (fact: IdentityFact, at: Duration)?
+    private let acceptsSuccessor: Bool
+    /// nil for almost every host.
+    private var candidate: Candidate?
 
-    init(expectedID: String?) {
+    /// Another id that answers alone, and since when. A reference, because trackers are many.
+    private final class Candidate: Sendable {
+        let id: String
+        let since: Duration
+
+        init(id: String, since: Duration) {
+            self.id = id
+            self.since = since
+        }
+    }
+
+    /// - Parameter acceptsSuccessor: true for a check without an end, in which a machine can be replaced by another.
+    init(expectedID: String?, acceptsSuccessor: Bool = false) {
         self.expectedID = expectedID
+        self.acceptsSuccessor = acceptsSuccessor
     }
 
     /// Another host of the inventory that answers with the same id.
@@ -27,6 +43,7 @@ struct IdentityTracker: Sendable {
     /// - Returns: false where the answer is another host's, or one to another request.
     mutating func take(_ answer: AgentAnswer, of sample: Sample, twin: Twin?) -> Bool {
         self.twin = twin
+        acceptSuccessor(answer, of: sample)
         let own = ownFact(answer, nonce: sample.nonce)
         return settle(own == .expected && twin != nil ? .duplicate : own, at: sample.answeredAt)
     }
@@ -39,6 +56,19 @@ struct IdentityTracker: Sendable {
     }
 
     mutating func tookNothing() { twin = nil }
+
+    /// Takes another machine for the host's successor, once it has answered alone for long enough. Two machines that answer in
+    /// turns stay in conflict.
+    private mutating func acceptSuccessor(_ answer: AgentAnswer, of sample: Sample) {
+        guard acceptsSuccessor, expectedID == nil, let firstID else { return }
+        let id = answer.own.hostID
+        guard id != firstID, answer.nonce == sample.nonce else { return candidate = nil }
+        guard let candidate, candidate.id == id else {
+            return candidate = Candidate(id: id, since: sample.answeredAt)
+        }
+        guard sample.answeredAt - candidate.since >= Policy.replacement else { return }
+        (self.firstID, firstBoot, self.candidate) = (id, answer.own.bootID, nil)
+    }
 
     private mutating func settle(_ fact: IdentityFact, at moment: Duration) -> Bool {
         self.fact = fact

@@ -63,6 +63,19 @@ package struct Policy: Hashable, Sendable {
             stall: longestSweep, maxFailed: .percent(100))
     }
 
+    /// The policy of a standing check, which has no deadline.
+    var standing: Policy {
+        var standing = self
+        (standing.timeout, standing.stall) = (Self.unlimited, Self.unlimited)
+        return standing
+    }
+
+    /// How long another machine must answer in a host's place, and alone, to count as the host in a standing check.
+    static let replacement = Duration.seconds(600)
+
+    /// Longer than any process runs.
+    private static let unlimited = Duration.seconds(100 * 366 * 86_400)
+
     /// Longer than any sweep takes, and than any agent keeps an observation.
     static let longestSweep = Duration.seconds(86_400)
 
@@ -84,7 +97,7 @@ package struct Policy: Hashable, Sendable {
     ///
     /// An interval counts as at least two seconds, because an agent can answer with an observation of that age. Faster
     /// polling does not make observations newer.
-    var freshness: Duration { max(interval, .seconds(2)) * 3 }
+    package var freshness: Duration { max(interval, .seconds(2)) * 3 }
 
     /// The span in which two changes between match and no match make a host `flapping`: twice the soak.
     var flappingWindow: Duration { soak * 2 }

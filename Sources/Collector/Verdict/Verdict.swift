@@ -90,6 +90,8 @@ package struct Reason: Codable, Hashable, Sendable {
         case singleObservation = "single_observation"
         case nothingToCompare = "nothing_to_compare"
         case drift
+        /// Nothing is decided yet.
+        case underWay = "under_way"
     }
 }
 

@@ -45,6 +45,7 @@ package struct Verification: Sendable {
     package private(set) var lastStaleCheck = Duration.zero
     /// True if the target's tag is watched, so that no verification ends green without reading it.
     private let watchesTag: Bool
+    private let purpose: Purpose
     /// The time since which only a reading of the tag is missing, and the start of the last reading.
     private var tagAwaitedSince: Duration?
     private var tagSeenAt: Duration?
@@ -54,6 +55,18 @@ package struct Verification: Sendable {
     private var observedAt: [Duration?]
     private var answeredOnce = 0
     private var heard = 0
+
+    /// What a verification is for, which decides how it ends.
+    private enum Purpose: Hashable, Sendable {
+        /// A verdict about a promotion.
+        case verdict
+        /// The last answer of each host.
+        case sweep
+        /// The present statuses. From `lateFrom` on, a host that is behind is a straggler.
+        case standing(lateFrom: Duration)
+
+        var isStanding: Bool { if case .standing = self { true } else { false } }
+    }
 
     /// An input of the verification. All decisions follow from the inputs and their order, so a list of them is a recording
     /// that replays to the same statuses and verdict.
@@ -124,7 +137,7 @@ package struct Verification: Sendable {
     ) {
         self.init(
             target: target, hosts: hosts, policy: policy, promotions: promotions, learnsImages: learnsImages,
-            watchesTag: watchesTag, earliest: .zero)
+            watchesTag: watchesTag, purpose: .verdict)
     }
 
     /// Creates a sweep: one answer of each host, of any age. It proves nothing and never concludes by itself, except on a
@@ -138,14 +151,33 @@ package struct Verification: Sendable {
         self.init(
             target: target, hosts: hosts, policy: .sweep(requestTimeout: requestTimeout, interval: interval),
             promotions: promotions,
-            learnsImages: learnsImages, watchesTag: false, earliest: .zero - Policy.longestSweep)
+            learnsImages: learnsImages, watchesTag: false, purpose: .sweep)
+    }
+
+    /// Creates a standing check: hosts are asked again and again, and their statuses follow from the answers by the rules of
+    /// every verification, proof and freshness included. It never concludes by itself, so it ends no pipeline and is not
+    /// recorded.
+    ///
+    /// - Parameters:
+    ///   - target: the last promotion; without commit and digest, no host is compared with anything.
+    ///   - policy: its limits on time and failures do not apply.
+    ///   - lateFrom: the time since the start from which a host that is behind counts as a straggler. Before it, the promotion
+    ///     is young, and the host is still expected to follow.
+    package init(
+        standing hosts: [ExpectedHost], for target: Target, policy: Policy, lateFrom: Duration = .zero,
+        promotions: [Promotion] = []
+    ) {
+        self.init(
+            target: target, hosts: hosts, policy: policy.standing, promotions: promotions, learnsImages: false,
+            watchesTag: false, purpose: .standing(lateFrom: lateFrom))
     }
 
     private init(
         target: Target, hosts: [ExpectedHost], policy: Policy, promotions: [Promotion], learnsImages: Bool,
-        watchesTag: Bool, earliest: Duration
+        watchesTag: Bool, purpose: Purpose
     ) {
         self.watchesTag = watchesTag
+        self.purpose = purpose
         self.target = target
         self.policy = policy
         timing = policy
@@ -153,7 +185,9 @@ package struct Verification: Sendable {
         self.promotions = promotions
         shared = SharedValues(target: target)
         let sharedTarget = SharedTarget(target)
-        tracks = hosts.map { HostTracker(host: $0, target: sharedTarget) }
+        tracks = hosts.map {
+            HostTracker(host: $0, target: sharedTarget, acceptsSuccessor: purpose.isStanding)
+        }
         claims = Array(repeating: nil, count: hosts.count)
         observedAt = Array(repeating: nil, count: hosts.count)
         owners = Dictionary(
@@ -165,7 +199,7 @@ package struct Verification: Sendable {
         lookups = DigestLookups(isPossible: learnsImages && target.content != nil)
         rules = HostTracker.Rules(
             matcher: BuildMatcher(target: target, promotions: promotions, lookups: lookups), policy: policy,
-            earliest: earliest)
+            earliest: purpose == .sweep ? .zero - Policy.longestSweep : .zero)
     }
 
     private mutating func renewRules() {
@@ -175,7 +209,7 @@ package struct Verification: Sendable {
         shared.forgetComparisons()
     }
 
-    private var isSweep: Bool { rules.earliest < .zero }
+    private var isSweep: Bool { purpose == .sweep }
 
     /// The number of hosts in the gate that are proven at this time.
     package func proven(at now: Duration) -> Int {
@@ -257,7 +291,7 @@ package struct Verification: Sendable {
 
     /// Advances the time: facts become stale, the deadline passes, the fleet stalls.
     private mutating func advance(to now: Duration, actions: inout [Action]) {
-        guard now < policy.timeout else { return conclude(.deadline, at: now, actions: &actions) }
+        guard purpose.isStanding || now < policy.timeout else { return conclude(.deadline, at: now, actions: &actions) }
         if now - lastStaleCheck >= min(.milliseconds(500), policy.interval) {
             lastStaleCheck = now
             let horizon = now - timing.freshness
@@ -265,6 +299,7 @@ package struct Verification: Sendable {
                 updateStatus(host, at: now, isFinal: false, actions: &actions)
             }
         }
+        guard !purpose.isStanding else { return }
         if watchesTag, !isLastTagReadingRequested, now >= policy.timeout - Self.lastTagReading {
             // Tolerated hosts do not prevent a green end at the deadline either.
             isLastTagReadingRequested = true
@@ -365,6 +400,7 @@ package struct Verification: Sendable {
     private mutating func updateStatus(_ host: Int, at now: Duration, isFinal: Bool, actions: inout [Action]) {
         let before = tracks[host].status
         observedAt[host] = tracks[host].observedAt
+        let isFinal = isFinal || isLate(host, at: now)
         guard
             let transition = tracks[host].updateStatus(
                 at: now, isFinal: isFinal, policy: rules.policy, sharing: &shared)
@@ -378,7 +414,14 @@ package struct Verification: Sendable {
         budget.move(host, from: before, to: transition.status)
     }
 
+    /// True in a standing check whose promotion is no longer young, for a host that is known to serve something.
+    private func isLate(_ host: Int, at now: Duration) -> Bool {
+        guard case .standing(let lateFrom) = purpose else { return false }
+        return now >= lateFrom && tracks[host].fact != nil
+    }
+
     private mutating func concludeIfDecided(at now: Duration, actions: inout [Action]) {
+        guard !purpose.isStanding else { return }
         if budget.isBrokenByFailures {
             conclude(.tooManyFailed, at: now, actions: &actions)
         } else if movedTag == nil, expected > 0, counts[.converged, default: 0] == expected, !isTagAwaited(at: now),
@@ -393,7 +436,7 @@ package struct Verification: Sendable {
     /// progress.
     private mutating func concludeIfSuperseded(at now: Duration, actions: inout [Action]) {
         // A sweep ends when it has queried every host, and gates nothing.
-        guard conclusion == nil, !isSweep, successor != nil || movedTag?.isSettled == true, isEveryHostAsked,
+        guard conclusion == nil, purpose == .verdict, successor != nil || movedTag?.isSettled == true, isEveryHostAsked,
             isEveryHostHeard
         else { return }
         conclude(.superseded, at: now, actions: &actions)

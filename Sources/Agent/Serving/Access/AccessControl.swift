@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import Shared
 import Synchronization
 
 /// Authentication of clients, for the server and for each request.

@@ -1,19 +1,19 @@
-import CollectorSupport
+package import CollectorSupport
 package import FoundationEssentials
 import GRDB
 import Reports
-import Shared
+package import Shared
 package import Verdict
 
 /// One past verification, as a line of the history.
 package struct HistoryEntry: Codable, Hashable, Sendable {
     /// The outcome of the host that the history was requested for.
-    struct Host: Codable, Hashable, Sendable {
-        var name: String
-        var status: HostStatus
-        var reason: String
+    package struct Host: Codable, Hashable, Sendable {
+        package var name: String
+        package var status: HostStatus
+        package var reason: String
         /// The build that it served in its last usable answer; both are nil if it gave none.
-        @ExplicitNull var gitSHA: GitSHA?
+        @ExplicitNull package var gitSHA: GitSHA?
         @ExplicitNull var digest: Digest?
         @ExplicitNull var secondsToConverge: Double?
 
@@ -54,21 +54,21 @@ package struct HistoryEntry: Codable, Hashable, Sendable {
         }
     }
 
-    var id: String
-    var service: String
-    var environment = EnvironmentName.standard
-    @ExplicitNull var generation: Int?
-    @ExplicitNull var gitSHA: GitSHA?
-    @ExplicitNull var digest: Digest?
+    package var id: String
+    package var service: String
+    package var environment = EnvironmentName.standard
+    @ExplicitNull package var generation: Int?
+    @ExplicitNull package var gitSHA: GitSHA?
+    @ExplicitNull package var digest: Digest?
     /// RFC 3339.
-    var startedAt: String
-    @ExplicitNull var finishedAt: String?
+    package var startedAt: String
+    @ExplicitNull package var finishedAt: String?
     var state: LedgerState
     /// nil while it runs.
-    @ExplicitNull var verdict: Verdict?
+    @ExplicitNull package var verdict: Verdict?
     @ExplicitNull var exitCode: Int32?
-    @ExplicitNull var proven: Int?
-    var expected: Int
+    @ExplicitNull package var proven: Int?
+    package var expected: Int
     @ExplicitNull var secondsToConverge: Report.Summary.Percentiles?
     /// nil unless the verification was superseded.
     var supersededBy: Successor?
@@ -77,7 +77,7 @@ package struct HistoryEntry: Codable, Hashable, Sendable {
     /// The rollback that undid this promotion; nil if none did.
     var undoneBy: Rollback?
     /// nil unless the history of a host was requested.
-    var host: Host?
+    package var host: Host?
 
     enum CodingKeys: String, CodingKey {
         case id, service, environment, generation, digest, state, verdict, proven, expected, host, undid

@@ -27,7 +27,8 @@ struct FleetSweep: Sendable {
     ) async throws(TransferClientError) -> Outcome {
         // Each host is asked once, so connections are not kept.
         let clients = try TransferClients(hosts: hosts, concurrency: concurrency, keepsConnections: false)
-        var session = FleetSession(clients: clients.all, noncePrefix: RunID.nonce(), credentials: credentials)
+        var session = FleetSession(
+            transfers: SessionTransfers(clients.all), noncePrefix: RunID.nonce(), credentials: credentials)
         session.watches = [.signals(signals)]
         session.learner = learner
         let certificates = CertificateExpiries()

@@ -76,9 +76,8 @@ package struct StatusWatch: Sendable {
             promotions: promotions, learnsImages: run.learner != nil)
         let clients = try TransferClients(
             hosts: run.inventory.hosts, concurrency: run.concurrency, keepsConnections: true)
-        var session = FleetSession(clients: clients.all, noncePrefix: RunID.nonce()) { [access = run.access] in
-            access[$0]
-        }
+        let access = run.access
+        var session = FleetSession(transfers: SessionTransfers(clients.all), noncePrefix: RunID.nonce()) { access[$0] }
         session.learner = run.learner
         session.watches = [state.inventoryWatch(run.inventory)]
         if let ledger = run.ledger {
@@ -170,12 +169,18 @@ final class WatchState: Sendable {
     }
 
     /// Ends the session when the ledger has other promotions of the service.
-    func promotionWatch(_ ledger: Ledger, of service: DeployedService, known: [Promotion]) -> SessionWatch {
+    ///
+    /// - Parameters:
+    ///   - known: the last promotions.
+    ///   - limit: how many of them are read again.
+    func promotionWatch(
+        _ ledger: Ledger, of service: DeployedService, known: [Promotion], limit: Int = 1_000
+    ) -> SessionWatch {
         SessionWatch { [self] _ in
             while (try? await Task.sleep(for: Self.pause)) != nil {
                 do {
                     // A ledger that cannot be read now is read again a second later.
-                    if try await ledger.promotions(of: service) != known {
+                    if try await ledger.promotions(of: service, limit: limit) != known.suffix(limit) {
                         content.withLock { $0.havePromotionsChanged = true }
                     }
                     note(nil, of: .ledger)

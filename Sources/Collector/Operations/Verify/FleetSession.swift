@@ -8,8 +8,7 @@ package import Verdict
 ///
 /// Every decision is made there. This type only contributes the clock, the requests and the events.
 struct FleetSession: Sendable {
-    /// At most one per core. A host is always served by the same one.
-    let clients: [TransferClient]
+    let transfers: SessionTransfers
     /// The credentials of each host, by its index.
     let credentials: @Sendable (Int) -> RequestCredentials
     /// Unguessable, and new for each run.
@@ -21,12 +20,16 @@ struct FleetSession: Sendable {
     var tagTrigger: TagReadTrigger?
     /// Collects the expiry dates of the hosts' certificates; nil to skip them.
     var certificates: CertificateExpiries?
+    /// True to hold the requests to converged hosts, too: nothing ends with their proof, and a change matters at once.
+    var holdsConverged = false
+    /// The longest time between two steps, so that staleness, stall and progress are checked.
+    var heartbeat = Duration.milliseconds(100)
     /// Ends the session early: `status` stops after one answer from each host.
     var isComplete: @Sendable (Verification) -> Bool = { _ in false }
 
     private let clock = ContinuousClock()
-    /// The longest time between two steps, so that staleness, stall and progress are checked.
-    private static let heartbeat = Duration.milliseconds(100)
+    /// How late a deadline may be met, so that not every request takes a timer of its own.
+    private static let latency = Duration.milliseconds(100)
     /// The headers of every request.
     private static let headers: [(name: String, value: String)] = [
         ("Accept", "application/json"), ("Cache-Control", "no-cache"), ("Pragma", "no-cache"),
@@ -35,9 +38,9 @@ struct FleetSession: Sendable {
     private static let decodingBatch = 32
 
     init(
-        clients: [TransferClient], noncePrefix: String, credentials: @escaping @Sendable (Int) -> RequestCredentials
+        transfers: SessionTransfers, noncePrefix: String, credentials: @escaping @Sendable (Int) -> RequestCredentials
     ) {
-        self.clients = clients
+        self.transfers = transfers
         self.noncePrefix = noncePrefix
         self.credentials = credentials
     }
@@ -52,16 +55,17 @@ struct FleetSession: Sendable {
     ) async -> (Verification, Duration) {
         let (events, yield) = AsyncStream.makeStream(of: SessionEvent.self)
         let start = clock.now
-        let limit = clients.reduce(0) { $0 + $1.concurrency }
-        var state = SessionState(initial(), noncePrefix: noncePrefix, limit: limit, observers: observers)
+        var state = SessionState(
+            initial(), noncePrefix: noncePrefix, limit: transfers.concurrency, holdsConverged: holdsConverged,
+            heartbeat: heartbeat, observers: observers)
         let memory = state.memory
         let interruption = Interruption()
         await withDiscardingTaskGroup { group in
-            for client in clients {
+            for completions in transfers.completions {
                 group.addTask {
                     // Decoding answers costs more than requesting them, so it is spread over the cores.
                     await withDiscardingTaskGroup { decoders in
-                        for await batch in client.completions {
+                        for await batch in completions {
                             for start in stride(from: 0, to: batch.count, by: Self.decodingBatch) {
                                 let part = batch[start..<min(start + Self.decodingBatch, batch.count)]
                                 decoders.addTask { yield.yield(.completed(part.map(memory.read))) }
@@ -79,27 +83,29 @@ struct FleetSession: Sendable {
                 }
             }
             state.take(.started, now: .zero)
-            var isTimerPending = false
+            // The deadline of the earliest timer that is set.
+            var timer: Duration?
             submitDue(&state, start: start)
             state.notify(at: clock.now - start)
             var iterator = events.makeAsyncIterator()
             while state.verification.conclusion == nil, !isComplete(state.verification) {
                 let now = state.moment(clock.now - start)
-                let wanted = min(state.wake, now + Self.heartbeat, state.verification.policy.timeout)
-                // One timer at a time; an earlier deadline may be met some milliseconds late.
-                if !isTimerPending {
-                    isTimerPending = true
-                    let deadline = start + max(wanted, now + .milliseconds(2))
+                let wanted = min(state.wake, now + heartbeat, state.verification.policy.timeout)
+                // An earlier deadline needs another timer, unless it may be met some milliseconds late.
+                if timer.map({ wanted + Self.latency < $0 }) ?? true {
+                    let due = max(wanted, now + .milliseconds(2))
+                    timer = due
+                    let deadline = start + due
                     group.addTask {
                         do { try await ContinuousClock().sleep(until: deadline) } catch { return }
                         yield.yield(.woke)
                     }
                 }
                 guard let event = await iterator.next() else { break }
-                if case .woke = event { isTimerPending = false }
                 // A signal goes before the answers that wait, of which a large fleet has thousands.
                 handle(interruption.number.map(SessionEvent.signal) ?? event, &state, start: start)
                 let moment = state.moment(clock.now - start)
+                if case .woke = event, timer.map({ $0 <= moment }) ?? false { timer = nil }
                 state.keepPace(at: moment)
                 state.take(.time(moment), now: moment)
                 submitDue(&state, start: start)
@@ -165,9 +171,7 @@ struct FleetSession: Sendable {
             request.asksCertificate = certificates?.isWanted(pending.host, url: url) ?? false
             return request
         }
-        for client in clients {
-            client.submit(clients.count == 1 ? requests : requests.filter { client.serves(lane: $0.lane) })
-        }
+        transfers.submit(requests)
     }
 }
 
@@ -190,16 +194,20 @@ private struct SessionState {
     private var changes: [HostChange] = []
     private var lookups: [Digest] = []
     private var isTagRequested = false
-    private var pulse = Pulse()
+    private var pulse: Pulse
 
     /// - Parameter limit: the most requests at once.
-    init(_ initial: Verification, noncePrefix: String, limit: Int, observers: [any SessionObserver]) {
+    init(
+        _ initial: Verification, noncePrefix: String, limit: Int, holdsConverged: Bool, heartbeat: Duration,
+        observers: [any SessionObserver]
+    ) {
         verification = initial
+        pulse = Pulse(turn: heartbeat)
         self.observers = observers
         memory = AnswerMemory(hosts: initial.tracks.count)
         let interval = initial.policy.interval
         schedule = PollSchedule(noncePrefix: noncePrefix, interval: interval, limit: limit)
-        longPolls = LongPollPlanner(limit: limit / 2, interval: interval)
+        longPolls = LongPollPlanner(limit: limit / 2, interval: interval, holdsConverged: holdsConverged)
     }
 
     /// When the next request can be sent, unless something happens before.
@@ -331,11 +339,6 @@ struct TransferClients: Sendable {
             clients.append(try TransferClient(limits: limits))
         }
         all = clients
-    }
-
-    /// Begins to close the connections.
-    func stop() {
-        for client in all { client.stop() }
     }
 
     /// Ends ``shutdown()`` early, where the process ends.

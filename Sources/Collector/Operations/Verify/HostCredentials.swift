@@ -4,7 +4,7 @@ package import Transfer
 import Verdict
 
 /// The credentials that the collector presents to each host of a fleet.
-package struct HostCredentials: Sendable {
+package struct HostCredentials: Hashable, Sendable {
     /// The credentials for hosts without their own.
     private let fallback: RequestCredentials
     /// Credentials by host index.

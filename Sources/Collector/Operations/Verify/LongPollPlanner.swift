@@ -9,7 +9,7 @@ import Verdict
 ///
 /// Only the session knows about long polls. To ``Verification`` a held answer is an ordinary one: it carries its request's
 /// nonce, and its age counts from the agent's observation. Soaking hosts get plain requests, because a held request blurs the
-/// time at which it was made.
+/// time at which it was made. So do converged ones, unless the session is a standing check.
 struct LongPollPlanner {
     /// A host's last document, which a 304 refers to.
     private struct LastDocument {
@@ -31,6 +31,7 @@ struct LongPollPlanner {
     /// The most requests held at a time, because they occupy connections that others need.
     private let limit: Int
     private let interval: Duration
+    private let holdsConverged: Bool
     private var lastDocuments: [Int: LastDocument] = [:]
     /// Hosts that answered at once although they were asked to hold.
     private var unsupported: Set<Int> = []
@@ -43,9 +44,11 @@ struct LongPollPlanner {
 
     private static let shortestHold = Duration.milliseconds(200)
 
-    init(limit: Int, interval: Duration) {
+    /// - Parameter holdsConverged: true to hold the requests to converged hosts, too.
+    init(limit: Int, interval: Duration, holdsConverged: Bool = false) {
         self.limit = limit
         self.interval = interval
+        self.holdsConverged = holdsConverged
     }
 
     /// The time of the next request to a host, which without long polls would be sent at `moment`.
@@ -78,7 +81,8 @@ struct LongPollPlanner {
     }
 
     private func canHold(_ host: Int, status: HostStatus, isBehind: Bool) -> Bool {
-        status.isAwaited && !isBehind && held.count + nextHolds.count < limit && !unsupported.contains(host)
+        let isAwaited = status.isAwaited || holdsConverged && status == .converged
+        return isAwaited && !isBehind && held.count + nextHolds.count < limit && !unsupported.contains(host)
     }
 
     /// The hold of a request that is sent now; nil for a plain request.

@@ -3,15 +3,19 @@ import Verdict
 
 /// Recognises that the collector did not run: that its process was stopped, or its machine suspended or starved.
 ///
-/// A session takes a turn every tenth of a second. A longer time without one is a suspension if the process hardly used a
+/// A session takes a turn at least at each heartbeat. A longer time without one is a suspension if the process hardly used a
 /// processor in it. Otherwise the session was busy, which is its own load and has to lengthen the kept interval.
 struct Pulse {
     private var last: (moment: Duration, work: Duration)?
 
-    /// Ten turns.
-    private static let shortest = Duration.seconds(1)
+    private let shortest: Duration
     /// A suspended process uses less of a processor than this part of the time.
     private static let idleShare = 20
+
+    /// - Parameter turn: the longest time between two turns of a session that runs.
+    init(turn: Duration = .milliseconds(100)) {
+        shortest = turn + .milliseconds(900)
+    }
 
     /// Notes that the session runs.
     ///
@@ -21,7 +25,7 @@ struct Pulse {
     /// - Returns: the suspension since the last call; nil without one.
     mutating func beat(at moment: Duration, workDone work: Duration) -> Suspension? {
         defer { last = (moment, work) }
-        guard let last, moment - last.moment >= Self.shortest,
+        guard let last, moment - last.moment >= shortest,
             (work - last.work) * Self.idleShare < moment - last.moment
         else { return nil }
         return Suspension(from: last.moment, until: moment)

@@ -37,6 +37,12 @@ package struct VerificationRun: Sendable {
     package var endsProcess = false
     /// The stream for the final table, unless a report is written to it.
     let output: Terminal
+    /// The id of the verification; nil to make one.
+    package var id: String?
+    /// The process's transfers; nil for clients of its own.
+    package var pool: TransferPool?
+    /// Watches the verification besides the progress, the ledger and the evidence.
+    package var observer: (any SessionObserver)?
 
     package init(
         target: Target, inventory: Inventory, policy: Policy, check: InventoryCheck, access: HostCredentials,
@@ -75,7 +81,7 @@ package struct VerificationRun: Sendable {
     package func run() async throws -> Report {
         let signals = await RunSignals.caught()
         defer { withExtendedLifetime(signals) {} }
-        return try await observe(signals) { outcome in
+        return try await observe(.signals(signals)) { outcome in
             if endsProcess { UntilExit.keep(outcome.verification) }
             let report = try await publish(outcome, showsText: true)
             if endsProcess { UntilExit.keep(report) }
@@ -83,11 +89,21 @@ package struct VerificationRun: Sendable {
         }
     }
 
+    /// As ``run()``, in a process with signals of its own.
+    ///
+    /// - Parameter interruptions: numbers of signals; the first one ends the verification as that signal would.
+    package func run(until interruptions: AsyncStream<Int32>) async throws -> Report {
+        let watch = SessionWatch { yield in
+            for await number in interruptions { yield(.signal(number)) }
+        }
+        return try await observe(watch) { try await publish($0, showsText: false) }
+    }
+
     // MARK: - Verify
 
     /// Polls the fleet until the verdict, and records it in the evidence and the ledger.
     func verify() async throws -> VerificationOutcome {
-        try await observe(await RunSignals.caught()) { outcome in
+        try await observe(.signals(await RunSignals.caught())) { outcome in
             guard let problem = await record(outcome.report()) else { return outcome }
             return outcome.noting(problem)
         }
@@ -99,7 +115,7 @@ package struct VerificationRun: Sendable {
     ///   - signals: trapped before anything else, so that a signal before the first request interrupts the run, too.
     ///   - use: called with the outcome, while the connections are being closed.
     private func observe<Result: Sendable>(
-        _ signals: RunSignals, _ use: (VerificationOutcome) async throws -> Result
+        _ signals: SessionWatch, _ use: (VerificationOutcome) async throws -> Result
     ) async throws -> Result {
         let start = start()
         logger.info(
@@ -118,12 +134,18 @@ package struct VerificationRun: Sendable {
                 conclusion: refusal, context: context(start, duration: .zero))
             return try await use(await outcome.concluding(recorder))
         }
+        if let pool {
+            let lanes = pool.lanes(for: inventory.hosts.count)
+            defer { pool.release(lanes) }
+            let outcome = try await pool.withTransfers(on: lanes) { try await poll($0, start, signals) }
+            return try await use(outcome)
+        }
         // Before the ledger records anything, so that a collector that cannot send requests leaves no trace of a promotion.
         let clients = try TransferClients(
             hosts: inventory.hosts, concurrency: concurrency, keepsConnections: true)
         let outcome: VerificationOutcome
         do {
-            outcome = try await poll(clients, start, signals)
+            outcome = try await poll(SessionTransfers(clients.all), start, signals)
         } catch {
             await clients.shutdown()
             throw error
@@ -171,7 +193,8 @@ package struct VerificationRun: Sendable {
         let milliseconds = Int64((Date().timeIntervalSince1970 * 1_000).rounded(.down))
         let startedAt = Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
         return EvidenceStart(
-            verification: RunID.make(at: startedAt), collector: BuildinfoVersion.current, startedAt: startedAt.rfc3339,
+            verification: id ?? RunID.make(at: startedAt), collector: BuildinfoVersion.current,
+            startedAt: startedAt.rfc3339,
             startedAtMilliseconds: milliseconds, target: target, policy: policy, promotions: [],
             inventory: .init(
                 source: Sanitizer.singleLine(inventory.source), hash: inventory.hash, hosts: inventory.hosts.count,
@@ -180,12 +203,12 @@ package struct VerificationRun: Sendable {
     }
 
     private func poll(
-        _ clients: TransferClients, _ initial: EvidenceStart, _ signals: RunSignals
+        _ transfers: SessionTransfers, _ initial: EvidenceStart, _ signals: SessionWatch
     ) async throws -> VerificationOutcome {
         var start = initial
-        var observers = [progress.observer(on: terminal, environment: environment)].compactMap { $0 }
-        var session = FleetSession(clients: clients.all, noncePrefix: RunID.nonce()) { access[$0] }
-        session.watches = [.signals(signals)]
+        var observers = [progress.observer(on: terminal, environment: environment), observer].compactMap { $0 }
+        var session = FleetSession(transfers: transfers, noncePrefix: RunID.nonce()) { access[$0] }
+        session.watches = [signals]
         session.learner = learner
         let certificates = CertificateExpiries()
         session.certificates = certificates
@@ -223,7 +246,7 @@ package struct VerificationRun: Sendable {
                 learnsImages: learner != nil, watchesTag: begun.watchesTag ?? false)
         }
         // Closing thousands of connections takes as long as a report.
-        clients.stop()
+        transfers.stop()
         guard let conclusion = ended.conclusion else { throw VerificationRunError.noConclusion }
         var context = context(start, duration: duration)
         // Beside the last writes to ledger and evidence: with 100,000 hosts, each of the three takes a good part of a second.

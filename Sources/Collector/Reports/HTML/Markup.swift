@@ -10,10 +10,10 @@ import Shared
 ///
 /// Every interpolated string goes through ``Sanitizer`` and is escaped for text and for quoted attributes alike. It must
 /// not be inside `<style>`, `<script>`, or an attribute without quotes.
-struct Markup: Sendable {
-    private(set) var bytes: [UInt8] = []
+package struct Markup: Sendable {
+    package private(set) var bytes: [UInt8] = []
 
-    init() {}
+    package init() {}
 
     /// A script element with data that no browser runs.
     ///
@@ -25,13 +25,13 @@ struct Markup: Sendable {
         return result
     }
 
-    mutating func reserve(_ capacity: Int) { bytes.reserveCapacity(capacity) }
+    package mutating func reserve(_ capacity: Int) { bytes.reserveCapacity(capacity) }
 
-    static func += (left: inout Markup, right: Markup) { left.bytes += right.bytes }
+    package static func += (left: inout Markup, right: Markup) { left.bytes += right.bytes }
 
     /// The default limit of an interpolated string, in characters. A browser takes seconds to break lines in words of some
     /// thousand letters.
-    static let limit = 512
+    package static let limit = 512
 
     /// Appends text, sanitised and escaped.
     fileprivate static func append(_ text: String, limit: Int, to bytes: inout [UInt8]) {
@@ -66,42 +66,42 @@ struct Markup: Sendable {
 }
 
 extension Markup: ExpressibleByStringInterpolation {
-    init(stringLiteral literal: StaticString) {
+    package init(stringLiteral literal: StaticString) {
         literal.withUTF8Buffer { bytes = Array($0) }
     }
 
-    init(stringInterpolation: StringInterpolation) {
+    package init(stringInterpolation: StringInterpolation) {
         bytes = stringInterpolation.bytes
     }
 
-    struct StringInterpolation: StringInterpolationProtocol {
+    package struct StringInterpolation: StringInterpolationProtocol {
         fileprivate var bytes: [UInt8] = []
 
-        init(literalCapacity: Int, interpolationCount: Int) {
+        package init(literalCapacity: Int, interpolationCount: Int) {
             bytes.reserveCapacity(literalCapacity + 24 * interpolationCount)
         }
 
-        mutating func appendLiteral(_ literal: StaticString) {
+        package mutating func appendLiteral(_ literal: StaticString) {
             literal.withUTF8Buffer { bytes.append(contentsOf: $0) }
         }
 
         /// Appends markup: a static string is part of this program's source.
-        mutating func appendInterpolation(_ literal: StaticString) { appendLiteral(literal) }
+        package mutating func appendInterpolation(_ literal: StaticString) { appendLiteral(literal) }
 
-        mutating func appendInterpolation(_ markup: Markup) { bytes += markup.bytes }
+        package mutating func appendInterpolation(_ markup: Markup) { bytes += markup.bytes }
 
         /// Appends text.
-        mutating func appendInterpolation(_ text: String, limit: Int = Markup.limit) {
+        package mutating func appendInterpolation(_ text: String, limit: Int = Markup.limit) {
             Markup.append(text, limit: limit, to: &bytes)
         }
 
-        mutating func appendInterpolation(_ number: Int) { bytes += String(number).utf8 }
+        package mutating func appendInterpolation(_ number: Int) { bytes += String(number).utf8 }
     }
 }
 
 extension [Markup] {
     /// Concatenates the pieces.
-    func joined(by separator: Markup = "") -> Markup {
+    package func joined(by separator: Markup = "") -> Markup {
         var result = Markup()
         for (index, piece) in enumerated() {
             if index > 0 { result += separator }
@@ -114,5 +114,5 @@ extension [Markup] {
 extension DefaultStringInterpolation {
     /// Markup in a `String` would be escaped as text. If the compiler reports this, a literal lacks the type `Markup`.
     @available(*, unavailable, message: "give the literal the type Markup")
-    mutating func appendInterpolation(_ markup: Markup) {}
+    package mutating func appendInterpolation(_ markup: Markup) {}
 }

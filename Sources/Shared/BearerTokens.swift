@@ -1,15 +1,13 @@
-import Shared
-
-/// The accepted bearer tokens: one, or several during a rotation. Only their hashes are kept.
-struct BearerTokens: Sendable {
+/// The accepted bearer tokens of a file: one, or several during a rotation. Only their hashes are kept.
+public struct BearerTokens: Sendable {
     /// The reason why a text holds no tokens, as a predicate of the token file.
-    enum ParseError: Error, Hashable, CustomStringConvertible {
+    public enum ParseError: Error, Hashable, CustomStringConvertible {
         case empty
         case tooMany
         case length(line: Int)
         case characters(line: Int)
 
-        var description: String {
+        public var description: String {
             switch self {
             case .empty: "has no token: write one per line, for example from openssl rand -hex 32"
             case .tooMany: "has more than \(BearerTokens.maximum) tokens: remove unused ones"
@@ -21,13 +19,13 @@ struct BearerTokens: Sendable {
         }
     }
 
-    static let maximum = 16
-    static let permittedLength = 16...4_096
+    public static let maximum = 16
+    public static let permittedLength = 16...4_096
 
     private let hashes: [[UInt8]]
 
     /// - Parameter bytes: one token per line; empty lines are ignored.
-    init(parsing bytes: [UInt8]) throws(ParseError) {
+    public init(parsing bytes: [UInt8]) throws(ParseError) {
         var hashes: [[UInt8]] = []
         for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
             let token = line.last == 13 ? line.dropLast() : line
@@ -42,7 +40,7 @@ struct BearerTokens: Sendable {
     }
 
     /// True if it is one of the tokens. Compares all hashes to the last byte, so the time reveals nothing.
-    func contains(_ candidate: Substring) -> Bool {
+    public func contains(_ candidate: Substring) -> Bool {
         guard Self.permittedLength.contains(candidate.utf8.count) else { return false }
         let hash = SHA256.hash(candidate.utf8)
         var isAny = false
@@ -55,7 +53,7 @@ struct BearerTokens: Sendable {
 }
 
 extension BearerTokens: CustomStringConvertible, CustomReflectable {
-    var description: String { "BearerTokens(\(hashes.count))" }
+    public var description: String { "BearerTokens(\(hashes.count))" }
     /// Hides the hashes, since a short token could be guessed from its hash.
-    var customMirror: Mirror { Mirror(self, children: []) }
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }
