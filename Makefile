@@ -13,7 +13,7 @@ STATIC := $(CURDIR)/.build-release-agent/static
 
 # One process after the other: sockets and engines have deadlines that a busy neighbour would break.
 TESTS := SharedTests AgentTests SupportTests VerdictTests PropertyTests TransferTests InventoryTests RegistryTests \
-	GateTests ReportsTests EvidenceTests LedgerTests OperationsTests DrillTests FleetTests CommandsTests CrashTests \
+	GateTests ReportsTests EvidenceTests LedgerTests OperationsTests DrillTests FleetTests CommandsTests ServiceTests CrashTests \
 	AgentEndToEndTests EngineTests EndToEndTests PromotionTests
 
 PACKED := --agent .build-release-agent/release/buildinfo-agent --collector .build-release/release/buildinfo-collector
@@ -53,6 +53,8 @@ test: ## Run every test: unit, property, end to end with a real engine and regis
 	@echo "== install.sh"; packaging/check-install.py
 	@echo "== Actions and pipelines"; Tests/Actions/run.py --collector $(DEBUG)/buildinfo-collector --fleet $(DEBUG)/buildinfo-fleet
 	@echo "== Next.js"; Tests/NextJS/run.py $(SYSTEM_ARGS)
+	@echo "== API description"; /usr/bin/python3 Tests/API/run.py
+	@echo "== Alerts and dashboard"; /usr/bin/python3 Tests/Monitoring/run.py
 
 system-test: ## Install the packages on a booted Debian with systemd and an engine, and kill, hang, upgrade and purge them.
 	scripts/deps.sh build system

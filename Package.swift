@@ -21,10 +21,13 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        // Without its trait for swift-configuration.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
@@ -211,6 +214,34 @@ let package = Package(
             path: "Sources/Collector/Drill",
             swiftSettings: strict
         ),
+        // `serve`: standing checks, the API, metrics. The only target with a web framework.
+        .target(
+            name: "Service",
+            dependencies: [
+                "CollectorSupport",
+                "Evidence",
+                "Inventory",
+                "Ledger",
+                "Operations",
+                "Reports",
+                "Shared",
+                "Transfer",
+                "Verdict",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Collector/Service",
+            resources: [.embedInCode("Resources/openapi.json")],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "Collector",
             dependencies: [
@@ -223,6 +254,7 @@ let package = Package(
                 "Operations",
                 "Registry",
                 "Reports",
+                "Service",
                 "Shared",
                 "Transfer",
                 "Verdict",
@@ -424,6 +456,15 @@ let package = Package(
             name: "FleetTests",
             dependencies: [
                 "BuildinfoFleet", "Collector", "Shared", "Support",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ServiceTests",
+            dependencies: [
+                "Agent", "BuildinfoFleet", "Collector", "EndToEndFixtures", "Operations", "Service", "Shared",
+                "Support",
+                "Verdict",
             ],
             swiftSettings: strict
         ),

@@ -46,8 +46,13 @@ TABLE = {
     "Drill": SUPPORT | {
         "Inventory", "Ledger", "Operations", "Reports", "Transfer", "Verdict",
         "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "UnixSignals"} | SYSTEM,
+    # The only target with a web framework. Its YAML comes from Inventory.
+    "Service": SUPPORT | {
+        "Evidence", "Inventory", "Ledger", "Operations", "Reports", "Transfer", "Verdict", "Foundation", "HTTPTypes",
+        "Hummingbird", "HummingbirdCore", "HummingbirdTLS", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "ServiceLifecycle",
+        "UnixSignals"} | SYSTEM,
     "Collector": OPERATIONS | {
-        "Drill", "Operations", "ArgumentParser", "Foundation", "FoundationEssentials", "Glibc", "Logging"},
+        "Drill", "Operations", "Service", "ArgumentParser", "Foundation", "FoundationEssentials", "Glibc", "Logging"},
 }
 
 IMPORT = re.compile(

@@ -31,6 +31,8 @@ declare -A test=(
     [/usr/bin/shellcheck]=shellcheck
     [/usr/bin/ansible-inventory]=ansible-core
     [/usr/sbin/dnsmasq]=dnsmasq-base
+    [/usr/bin/promtool]=prometheus
+    [/usr/share/doc/python3-venv]=python3-venv
 )
 declare -A bench=(
     [/usr/sbin/nginx]=nginx-light

@@ -7,6 +7,7 @@ import Testing
 @testable import CollectorSupport
 @testable import Gate
 @testable import Inventory
+@testable import Operations
 @testable import Transfer
 
 @Suite("Command line: TLS files are checked before any request", .timeLimit(.minutes(2)))

@@ -20,7 +20,7 @@ struct Collector: AsyncParsableCommand {
             InitCommand.self, DoctorCommand.self, VerifyCommand.self, StatusCommand.self, HistoryCommand.self,
             ReportCommand.self, ReplayCommand.self,
             DrillCommand.self, ResolveCommand.self, WaitCICommand.self, PromoteCommand.self, RollbackCommand.self,
-            LedgerCommand.self,
+            LedgerCommand.self, ServeCommand.self,
         ]
     )
 

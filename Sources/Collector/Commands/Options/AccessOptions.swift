@@ -36,66 +36,10 @@ struct AccessOptions: ParsableArguments {
 
     /// The credentials for each host: the inventory's, or else those of the options.
     func access(for inventory: Inventory) throws -> HostCredentials {
-        var files = CredentialFiles()
-        if let ca { try files.certificates.check(authorities: ca, name: "--ca") }
-        if let cert { try files.certificates.check(certificate: cert, key: key, name: "--cert", keyName: "--key") }
-        let standard = RequestCredentials(
-            bearerToken: try tokenFile.map { try CredentialFiles.token($0, flag: "--token-file") },
-            certificateAuthorities: ca, clientCertificate: cert, clientKey: key)
-        var own: [Int: RequestCredentials] = [:]
-        for (index, listed) in inventory.access.enumerated() {
-            guard let listed else { continue }
-            own[index] = try files.credentials(listed, host: inventory.hosts[index].name, standard: standard)
-        }
-        return HostCredentials(standard, perHost: own)
-    }
-}
-
-/// Reads the files that an inventory's credentials name, each once however many hosts share it.
-struct CredentialFiles {
-    private var tokens: [String: String] = [:]
-    fileprivate var certificates = CertificateFiles()
-
-    /// One host's credentials, completed from the options.
-    ///
-    /// - Throws: ``UsageError`` that names the inventory's line, the key, the host and the file.
-    mutating func credentials(
-        _ listed: InventoryCredentials, host: String, standard: RequestCredentials
-    ) throws -> RequestCredentials {
-        var credentials = standard
-        if let file = listed[.tokenFile] {
-            let token = try tokens[file.path] ?? Self.token(file.path, flag: Self.name(.tokenFile, file, host))
-            tokens[file.path] = token
-            credentials.bearerToken = token
-        }
-        if let file = listed[.ca] {
-            try certificates.check(authorities: file.path, name: Self.name(.ca, file, host))
-            credentials.certificateAuthorities = file.path
-        }
-        if let file = listed[.cert] {
-            let key = listed[.key]
-            try certificates.check(
-                certificate: file.path, key: key?.path, name: Self.name(.cert, file, host),
-                keyName: key.map { Self.name(.key, $0, host) } ?? "key")
-            credentials.clientCertificate = file.path
-            credentials.clientKey = key?.path
-        }
-        return credentials
-    }
-
-    private static func name(
-        _ key: InventoryCredentials.Key, _ file: InventoryCredentials.File, _ host: String
-    ) -> String {
-        "\(file.place): \(key.rawValue) of host '\(Sanitizer.singleLine(host, limit: 80))':"
-    }
-
-    /// - Throws: ``UsageError``, which never repeats the file's content.
-    static func token(_ path: String, flag: String) throws -> String {
-        let bytes = try BoundedFile.read(path, limit: 16 << 10, flag: flag)
-        let text = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-        guard text.count == 1, let token = text.first, token.utf8.allSatisfy({ (33...126).contains($0) }) else {
-            throw UsageError("\(flag) '\(path)' does not hold one token of printable ASCII on one line")
-        }
-        return String(token)
+        try HostCredentials(
+            for: inventory,
+            standard: CredentialPaths(
+                tokenFile: .init(tokenFile, "--token-file"), ca: .init(ca, "--ca"), cert: .init(cert, "--cert"),
+                key: .init(key, "--key")))
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CollectorSupport
 import Gate
+import Operations
 import Shared
 import Transfer
 import Verdict

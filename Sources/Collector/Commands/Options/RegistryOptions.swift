@@ -1,5 +1,6 @@
 import ArgumentParser
 import CollectorSupport
+import Operations
 import Registry
 import Shared
 import Transfer

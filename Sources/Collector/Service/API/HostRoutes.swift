@@ -1,0 +1,109 @@
+import CollectorSupport
+import Foundation
+import Hummingbird
+import Ledger
+import Operations
+import Shared
+import Verdict
+
+/// `GET /api/v1/hosts/{name}` and `GET /api/v1/commits/{sha}`.
+struct HostRoutes {
+    let model: ServiceModel
+
+    /// The most past verifications of a host.
+    private static let timeline = 50
+
+    func host(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        _ = try Query(request, [])
+        let name = try context.parameter("name")
+        let (now, wall) = (ContinuousClock.now, Date())
+        let present = model.entries.compactMap { entry -> PresentHost? in
+            let snapshot = entry.board.snapshot
+            guard let host = snapshot.hosts.first(where: { $0.name == name }) else { return nil }
+            return PresentHost(
+                service: snapshot.deployed.name, environment: snapshot.deployed.environment,
+                host: HostBody(host, in: snapshot, at: now, wall: wall))
+        }
+        let past = try await model.ledger.history(HistoryFilter(host: name), limit: Self.timeline, now: wall)
+        guard !present.isEmpty || !past.isEmpty else {
+            throw Problem.notFound(
+                "no fleet lists '\(name)', and the ledger has nothing of it",
+                remedy: "look for it with ?q= in a fleet's hosts")
+        }
+        return try .json(HostPage(name: name, present: present, timeline: past))
+    }
+
+    func commit(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        _ = try Query(request, [])
+        let text = try context.parameter("sha").lowercased()
+        guard (7...64).contains(text.utf8.count), text.allSatisfy({ $0.isASCII && $0.isHexDigit }) else {
+            throw Problem.invalid("commit", text, expected: "a commit id, or at least its first 7 digits")
+        }
+        let (now, wall) = (ContinuousClock.now, Date())
+        var served: [(snapshot: FleetSnapshot, hosts: [HostView])] = []
+        for entry in model.entries {
+            let snapshot = entry.board.snapshot
+            served.append((snapshot, snapshot.hosts.filter { $0.gitSHA?.hex.hasPrefix(text) ?? false }))
+        }
+        let recorded = try await model.ledger.sightings(ofCommitsBeginningWith: text)
+        let commits = Set(served.flatMap { $0.hosts.compactMap(\.gitSHA) } + recorded.map(\.gitSHA))
+        guard let commit = commits.first else {
+            throw Problem.notFound(
+                "no host serves \(text), and the ledger has no promotion of it", remedy: "check the commit id")
+        }
+        guard commits.count == 1 else {
+            let ids = commits.map(\.hex).sorted().prefix(20)
+            return try .json(CommitChoice(commits: Array(ids)), status: .multipleChoices)
+        }
+        let places = served.flatMap { snapshot, hosts in
+            hosts.map { host in
+                PresentHost(
+                    service: snapshot.deployed.name, environment: snapshot.deployed.environment,
+                    host: HostBody(host, in: snapshot, at: now, wall: wall))
+            }
+        }
+        return try .json(CommitPage(gitSHA: commit, hosts: places, history: recorded))
+    }
+}
+
+/// A host in one service and environment, now.
+private struct PresentHost: Encodable {
+    let service: String
+    let environment: EnvironmentName
+    let host: HostBody
+
+    private enum Key: String, CodingKey { case service, environment }
+
+    func encode(to encoder: any Encoder) throws {
+        try host.encode(to: encoder)
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(service, forKey: .service)
+        try container.encode(environment, forKey: .environment)
+    }
+}
+
+private struct HostPage: Encodable {
+    let name: String
+    let present: [PresentHost]
+    let timeline: [HistoryEntry]
+
+    private enum CodingKeys: String, CodingKey {
+        case name, timeline
+        case present = "services"
+    }
+}
+
+private struct CommitPage: Encodable {
+    let gitSHA: GitSHA
+    let hosts: [PresentHost]
+    let history: [CommitSighting]
+
+    private enum CodingKeys: String, CodingKey {
+        case hosts, history
+        case gitSHA = "git_sha"
+    }
+}
+
+private struct CommitChoice: Encodable {
+    let commits: [String]
+}

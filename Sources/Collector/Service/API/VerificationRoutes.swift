@@ -1,0 +1,209 @@
+import CollectorSupport
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Ledger
+import NIOCore
+import Operations
+import Reports
+import Shared
+import Verdict
+
+/// `/api/v1/verifications`.
+struct VerificationRoutes {
+    let model: ServiceModel
+    let verifications: Verifications
+
+    /// The longest hold of `Prefer: wait`, in seconds.
+    private static let longestWait = 60
+
+    // MARK: - Start and interrupt
+
+    func start(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        _ = try Query(request, [])
+        guard let name = HTTPField.Name("Idempotency-Key"), let key = request.headers[name],
+            (1...255).contains(key.utf8.count)
+        else {
+            throw Problem(
+                .badRequest, "the Idempotency-Key header is missing, empty or too long",
+                remedy: "send a key of at most 255 characters that is the same whenever this request is repeated")
+        }
+        let body = try await request.body.collect(upTo: context.maxUploadSize)
+        let wanted = try VerificationRequest(Array(body.readableBytesView))
+        let entry = try model.entry(
+            service: wanted.deployed.name, environment: wanted.deployed.environment.description)
+        let (id, isNew) = try await verifications.start(wanted, key: key, on: entry)
+        let state = verifications.running(id) == nil ? "finished" : "running"
+        let url = "\(model.publicURL ?? "")/api/v1/verifications/\(id)"
+        var response = try Response.json(
+            StartedBody(id: id, state: state, url: url), status: isNew ? .created : .ok)
+        response.headers[.location] = url
+        return response
+    }
+
+    func interrupt(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        _ = try Query(request, [])
+        let id = try context.parameter("id")
+        if verifications.interrupt(id) { return Response(status: .accepted) }
+        // Known and over, or not known at all.
+        _ = try await recorded(id)
+        throw Problem(
+            .conflict, "the verification \(id) is not under way here", remedy: "there is nothing to interrupt")
+    }
+
+    // MARK: - Read
+
+    func verification(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        _ = try Query(request, [])
+        let id = try context.parameter("id")
+        if let seconds = Self.wait(request), let running = verifications.running(id) {
+            // Asks for the moment, so that the session has one at its next turn.
+            _ = running.monitor.moment
+            await running.monitor.changes.wait(after: running.monitor.changes.number, for: .seconds(seconds))
+        }
+        guard let running = verifications.running(id) else { return try await finished(id) }
+        if running.monitor.moment == nil {
+            await running.monitor.changes.wait(after: running.monitor.changes.number, for: .seconds(1))
+        }
+        return try Self.body(of: running, id: id)
+    }
+
+    private static func body(of running: Verifications.Running, id: String) throws -> Response {
+        guard let moment = running.monitor.moment else {
+            return try envelope(id: id, state: "running", report: nil, asOf: nil, age: nil, isFresh: false)
+        }
+        let age = max(.zero, ContinuousClock.now - moment.at)
+        var context = running.context
+        context.finishedAt = context.startedAt.addingTimeInterval(moment.now.seconds)
+        let reason = Reason(
+            verdict: .inconclusive, code: .underWay, hosts: moment.verification.expected,
+            message: "the verification is under way")
+        let report = ReportBuilder(verification: moment.verification, context: context).build(
+            Conclusion(
+                verdict: .inconclusive, exitCode: Verdict.inconclusive.exitCode, reasons: [reason], at: moment.now))
+        return try envelope(
+            id: id, state: "running", report: report, asOf: Date().addingTimeInterval(-age.seconds).rfc3339, age: age,
+            isFresh: age <= moment.verification.timing.freshness)
+    }
+
+    private func finished(_ id: String) async throws -> Response {
+        guard let report = try await recorded(id) else {
+            return try Self.envelope(id: id, state: "running", report: nil, asOf: nil, age: nil, isFresh: false)
+        }
+        let end = report.verification.finishedAt
+        let age = Date(rfc3339: end).map { Duration(clampingSeconds: max(0, Date().timeIntervalSince($0))) }
+        let limit = Duration(clampingSeconds: max(report.policy.intervalSeconds, 2) * 3)
+        return try Self.envelope(
+            id: report.verification.id, state: "finished", report: report, asOf: end, age: age,
+            isFresh: age.map { $0 <= limit } ?? false)
+    }
+
+    /// The report in the ledger; nil while another process runs the verification.
+    private func recorded(_ id: String) async throws -> Report? {
+        do throws(LedgerError) {
+            return try await model.ledger.report(id, now: Date())
+        } catch {
+            switch error {
+            case .stillRunning: return nil
+            case .unknownVerification, .ambiguous:
+                if let failure = verifications.failure(of: id) {
+                    throw Problem(
+                        .internalServerError, "the verification failed: \(failure)", remedy: "look at the service's log"
+                    )
+                }
+                throw Problem.notFound(
+                    "the ledger has no verification '\(Sanitizer.singleLine(id, limit: 80))'",
+                    remedy: "GET /api/v1/promotions shows the ids")
+            default: throw error
+            }
+        }
+    }
+
+    private static func envelope(
+        id: String, state: String, report: Report?, asOf: String?, age: Duration?, isFresh: Bool
+    ) throws -> Response {
+        let head = Envelope(
+            id: id, state: state, asOf: asOf, ageSeconds: age.map { ($0.seconds * 1_000).rounded() / 1_000 },
+            fresh: isFresh)
+        // The report has an encoder of its own, which the command's files come from, too.
+        var bytes = Array(try JSONEncoder().encode(head).dropLast())
+        bytes += Array(",\"report\":".utf8)
+        if let report { bytes += try ReportFormat.json.render(report) } else { bytes += Array("null".utf8) }
+        bytes += Array("}".utf8)
+        return .bytes(bytes, type: "application/json")
+    }
+
+    /// The seconds of `Prefer: wait=N` (RFC 7240); nil without it.
+    private static func wait(_ request: Request) -> Int? {
+        guard let name = HTTPField.Name("Prefer"), let prefer = request.headers[name] else { return nil }
+        let waits = prefer.split(separator: ",").compactMap { part -> Int? in
+            let halves = part.split(separator: "=").map { $0.filter { $0 != " " }.lowercased() }
+            return halves.count == 2 && halves[0] == "wait" ? Int(halves[1]) : nil
+        }
+        return waits.first.map { min(max(0, $0), longestWait) }
+    }
+
+    // MARK: - Files
+
+    private static let types: [String: (format: ReportFormat, type: String)] = [
+        "report.json": (.json, "application/json"), "report.html": (.html, "text/html; charset=utf-8"),
+        "report.md": (.markdown, "text/markdown; charset=utf-8"), "report.xml": (.junit, "application/xml"),
+        "report.txt": (.text, "text/plain; charset=utf-8"),
+    ]
+
+    func file(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        _ = try Query(request, [])
+        let (id, name) = (try context.parameter("id"), try context.parameter("file"))
+        let isEvidence = name == "evidence.ndjson"
+        guard isEvidence || Self.types[name] != nil else {
+            let names = Self.types.keys.sorted() + ["evidence.ndjson"]
+            throw Problem.notFound("there is no '\(name)'", remedy: "use \(names.joined(separator: ", "))")
+        }
+        guard verifications.running(id) == nil, let report = try await recorded(id) else {
+            throw Problem(
+                .conflict, "the verification \(id) is under way",
+                remedy: "wait for its end with GET and 'Prefer: wait=60'")
+        }
+        if isEvidence { return try await evidence(of: report.verification.id, context) }
+        guard let (format, type) = Self.types[name] else { throw HTTPError(.notFound) }
+        var response = Response.bytes(try format.render(report), type: type)
+        // The report is one file with its own style and script, and may load nothing.
+        if format == .html {
+            response.headers[.contentSecurityPolicy] =
+                "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
+                + "frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox allow-scripts"
+        }
+        return response
+    }
+
+    private func evidence(of id: String, _ context: ServiceContext) async throws -> Response {
+        do {
+            let body = try await FileIO().loadFile(path: verifications.evidencePath(id), context: context)
+            return Response(status: .ok, headers: [.contentType: "application/x-ndjson"], body: body)
+        } catch {
+            throw Problem.notFound(
+                "this service has no evidence of the verification \(id)",
+                remedy: "a verification that 'verify' ran wrote its evidence where --report evidence=FILE said")
+        }
+    }
+}
+
+private struct StartedBody: Encodable {
+    let id: String
+    let state: String
+    let url: String
+}
+
+private struct Envelope: Encodable {
+    let id: String
+    let state: String
+    @ExplicitNull var asOf: String?
+    @ExplicitNull var ageSeconds: Double?
+    let fresh: Bool
+
+    private enum CodingKeys: String, CodingKey {
+        case id, state, fresh
+        case asOf = "as_of"
+        case ageSeconds = "age_seconds"
+    }
+}

@@ -1,0 +1,123 @@
+import Inventory
+import NIOCore
+package import Operations
+package import Shared
+package import Verdict
+
+/// The configuration of `serve`, as its files state it and without the content of the files that they name.
+package struct ServiceConfiguration: Sendable {
+    /// A value and the line that states it.
+    package struct Placed<Value: Sendable>: Sendable {
+        package var value: Value
+        package var place: String
+    }
+
+    /// What a token permits.
+    package enum Scope: String, CaseIterable, Sendable {
+        case read
+        case verify
+    }
+
+    /// A file of tokens, one on each line.
+    package struct TokenFile: Sendable {
+        package var path: Placed<String>
+        package var scopes: Set<Scope>
+    }
+
+    /// The server's certificate.
+    package struct TLSFiles: Sendable {
+        package var certificate: Placed<String>
+        package var key: Placed<String>
+        /// The authorities of client certificates; nil to ask for none.
+        package var clientAuthorities: Placed<String>?
+    }
+
+    /// One service in one environment.
+    package struct Fleet: Sendable {
+        package var deployed: DeployedService
+        /// What `--fleet` takes.
+        package var inventory: Placed<String>
+        package var credentials = CredentialPaths()
+        package var policy = Policy()
+        package var interval = Fleet.standardInterval
+        package var place: String
+
+        static let standardInterval = Duration.seconds(15)
+    }
+
+    package var listen: [Placed<ListenAddress>] = []
+    /// The address that links begin with; nil to use relative ones.
+    package var publicURL: String?
+    /// The ledger's file; nil for the default.
+    package var store: String?
+    package var tokens: [TokenFile] = []
+    /// True if everybody may read, beyond loopback, too.
+    package var allowsAnonymous = false
+    package var tls: TLSFiles?
+    package var fleets: [Fleet] = []
+
+    static let standardListen = "127.0.0.1:9490"
+
+    /// The name in ``publicURL``, without its port and in lower case.
+    var publicHost: String? {
+        publicURL.flatMap { $0.split(separator: "/").dropFirst().first }.map { $0.prefix { $0 != ":" }.lowercased() }
+    }
+}
+
+/// An address to listen on.
+package enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
+    case ip(String, port: Int)
+    case unix(path: String)
+
+    static let expected = "expected HOST:PORT with an IP address, [V6]:PORT, or unix:/PATH"
+
+    /// nil for anything that ``expected`` does not describe. Port 0 takes any free port.
+    package init?(parsing text: String) {
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst("unix:".count))
+            guard path.hasPrefix("/"), (2...107).contains(path.utf8.count) else { return nil }
+            self = .unix(path: path)
+            return
+        }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+            guard host.contains(":") else { return nil }
+        } else if host.contains(":") {
+            return nil
+        }
+        do { _ = try SocketAddress(ipAddress: host, port: Int(port)) } catch { return nil }
+        self = .ip(host, port: Int(port))
+    }
+
+    /// Who reaches it.
+    var reach: AccessControl.Reach {
+        switch self {
+        case .unix: .socket
+        case .ip(let host, _): host == "::1" || host.hasPrefix("127.") ? .loopback : .network
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .ip(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+}
+
+/// What is wrong with a configuration: every mistake with its file, line and remedy.
+package struct ConfigurationError: ExitCoded, Hashable {
+    /// One line each, in the order of the files.
+    package let problems: [String]
+
+    package init(_ problems: [String]) {
+        self.problems = problems
+    }
+
+    package var exitStatus: ExitStatus { .usage }
+    package var description: String { problems.joined(separator: "; ") }
+}

@@ -1,0 +1,125 @@
+import CollectorSupport
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Shared
+
+/// An error as a response: `application/problem+json` (RFC 9457) with a remedy.
+struct Problem: Error {
+    var status: HTTPResponse.Status
+    var title: String
+    /// What is wrong with this request.
+    var detail: String
+    /// What to do.
+    var remedy: String
+    var headers = HTTPFields()
+
+    init(_ status: HTTPResponse.Status, _ detail: String, remedy: String, headers: HTTPFields = HTTPFields()) {
+        self.status = status
+        title = status.reasonPhrase
+        self.detail = Sanitizer.singleLine(detail, limit: 500)
+        self.remedy = Sanitizer.singleLine(remedy, limit: 500)
+        self.headers = headers
+    }
+
+    static func notFound(_ what: String, remedy: String) -> Problem { Problem(.notFound, what, remedy: remedy) }
+
+    static func invalid(_ parameter: String, _ value: String, expected: String) -> Problem {
+        Problem(
+            .badRequest, "invalid \(parameter) '\(Sanitizer.singleLine(value, limit: 80))'",
+            remedy: "give \(expected)")
+    }
+}
+
+extension Problem: HTTPResponseError {
+    private struct Body: Encodable {
+        let type = "about:blank"
+        let title: String
+        let status: Int
+        let detail: String
+        let remedy: String
+    }
+
+    func response(from request: Request, context: some RequestContext) throws -> Response {
+        let body = Body(title: title, status: status.code, detail: detail, remedy: remedy)
+        var response = try Response.json(body, status: status, type: "application/problem+json")
+        for field in headers { response.headers[field.name] = field.value }
+        return response
+    }
+}
+
+extension Response {
+    /// A value as JSON with sorted keys.
+    static func json(
+        _ value: some Encodable, status: HTTPResponse.Status = .ok, type: String = "application/json"
+    ) throws -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return .bytes(Array(try encoder.encode(value)), status: status, type: type)
+    }
+
+    static func text(_ text: String, status: HTTPResponse.Status = .ok, type: String) -> Response {
+        .bytes(Array(text.utf8), status: status, type: type)
+    }
+
+    static func bytes(_ bytes: [UInt8], status: HTTPResponse.Status = .ok, type: String) -> Response {
+        Response(
+            status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+}
+
+/// Turns every error into a ``Problem``, and gives every response the headers that protect browsers.
+struct ProblemMiddleware: RouterMiddleware {
+    typealias Context = ServiceContext
+
+    func handle(
+        _ request: Request, context: ServiceContext,
+        next: (Request, ServiceContext) async throws -> Response
+    ) async throws -> Response {
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch let problem as Problem {
+            response = try problem.response(from: request, context: context)
+        } catch let error as any HTTPResponseError {
+            response = try Self.problem(error.status, request).response(from: request, context: context)
+        } catch let error as any ExitCoded {
+            // For example a ledger that cannot be read now. Its text names a file, and no secret.
+            context.logger.error("Request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            response = try Problem(
+                .serviceUnavailable, "\(error)", remedy: "try again; if it stays, look at the service's log"
+            ).response(from: request, context: context)
+        } catch {
+            context.logger.error("Request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            response = try Problem(
+                .internalServerError, "the service could not answer", remedy: "look at the service's log"
+            ).response(from: request, context: context)
+        }
+        Self.protect(&response)
+        return response
+    }
+
+    private static func problem(_ status: HTTPResponse.Status, _ request: Request) -> Problem {
+        switch status {
+        case .notFound:
+            .notFound("there is nothing at \(request.uri.path)", remedy: "GET /api/v1/openapi.json lists the routes")
+        case .contentTooLarge: Problem(status, "the body is too large", remedy: "send at most 64 KiB")
+        default: Problem(status, "the request is invalid", remedy: "GET /api/v1/openapi.json describes the routes")
+        }
+    }
+
+    private static func protect(_ response: inout Response) {
+        func set(_ name: HTTPField.Name?, _ value: String) {
+            guard let name, response.headers[name] == nil else { return }
+            response.headers[name] = value
+        }
+        set(.xContentTypeOptions, "nosniff")
+        set(.contentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+        set(HTTPField.Name("Referrer-Policy"), "no-referrer")
+        set(HTTPField.Name("X-Frame-Options"), "DENY")
+        set(HTTPField.Name("Cross-Origin-Resource-Policy"), "same-origin")
+        set(.cacheControl, "no-store")
+    }
+}

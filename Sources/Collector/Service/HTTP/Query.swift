@@ -1,0 +1,115 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Shared
+
+/// The query of a request, with values decoded once and checked.
+struct Query {
+    private let pairs: [(name: String, value: String)]
+
+    /// - Parameter known: the names that the route has. Others are a mistake: an ignored filter shows too much.
+    /// - Throws: ``Problem`` for a name that is unknown, or text that is not UTF-8.
+    init(_ request: Request, _ known: [String]) throws(Problem) {
+        var pairs: [(String, String)] = []
+        for part in (request.uri.query ?? "").split(separator: "&") {
+            let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let decoded = halves.map { Self.decoded($0) }
+            guard let name = decoded[0], let value = decoded.count == 2 ? decoded[1] : "" else {
+                throw Problem(
+                    .badRequest, "the query is not percent-encoded UTF-8", remedy: "encode '%' itself as %25")
+            }
+            guard known.contains(name) else {
+                let near = Suggestion.nearest(to: name, among: known).map { "did you mean '\($0)'?" }
+                throw Problem(
+                    .badRequest, "unknown parameter '\(Sanitizer.singleLine(name, limit: 80))'",
+                    remedy: near ?? (known.isEmpty ? "remove it" : "use \(known.joined(separator: ", "))"))
+            }
+            pairs.append((name, value))
+        }
+        self.pairs = pairs
+    }
+
+    private static func decoded(_ text: Substring) -> String? {
+        text.replacing("+", with: " ").removingPercentEncoding
+    }
+
+    /// The values of a parameter that may be repeated, without empty ones.
+    func all(_ name: String) -> [String] { pairs.filter { $0.name == name && !$0.value.isEmpty }.map(\.value) }
+
+    /// The value of a parameter; nil without one.
+    ///
+    /// - Parameter canBeEmpty: true for a text that a form sends empty.
+    /// - Throws: ``Problem`` if it is repeated or empty.
+    func one(_ name: String, canBeEmpty: Bool = false) throws(Problem) -> String? {
+        let values = pairs.filter { $0.name == name }.map(\.value)
+        guard values.count <= 1 else {
+            throw Problem(.badRequest, "the parameter '\(name)' is repeated", remedy: "give it once")
+        }
+        guard values.first?.isEmpty != true || canBeEmpty else {
+            throw Problem(.badRequest, "the parameter '\(name)' is empty", remedy: "give it a value, or omit it")
+        }
+        return values.first
+    }
+
+    /// The most entries of a page.
+    func limit(standard: Int = 100) throws(Problem) -> Int {
+        guard let text = try one("limit") else { return standard }
+        guard let limit = Int(text), (1...1_000).contains(limit) else {
+            throw .invalid("limit", text, expected: "a number from 1 to 1000")
+        }
+        return limit
+    }
+
+    /// The parts of the cursor; nil on the first page.
+    func cursor(parts: Int) throws(Problem) -> [String]? {
+        guard let text = try one("cursor") else { return nil }
+        guard let cursor = Cursor(text), cursor.parts.count == parts else {
+            throw .invalid("cursor", text, expected: "the 'next' of the page before, unchanged")
+        }
+        return cursor.parts
+    }
+
+    /// The link to the next page (RFC 8288): this request with another cursor.
+    func next(_ request: Request, _ cursor: String) -> String {
+        let kept = pairs.filter { $0.name != "cursor" } + [(name: "cursor", value: cursor)]
+        let query = kept.map { "\(Self.encoded($0.name))=\(Self.encoded($0.value))" }.joined(separator: "&")
+        return "<\(request.uri.path)?\(query)>; rel=\"next\""
+    }
+
+    static func encoded(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            if byte.isASCIIAlphanumeric || "-._~".utf8.contains(byte) {
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                encoded += "%" + Hexadecimal.encode([byte]).uppercased()
+            }
+        }
+        return encoded
+    }
+}
+
+/// The place after which a page begins: the sort key of the last entry of the page before, in an opaque form.
+struct Cursor {
+    let parts: [String]
+
+    init(_ parts: [String]) {
+        self.parts = parts
+    }
+
+    /// nil for text that ``text`` did not make.
+    init?(_ text: String) {
+        let padded = text.replacing("-", with: "+").replacing("_", with: "/")
+        let missing = (4 - padded.utf8.count % 4) % 4
+        guard text.utf8.count <= 2_048,
+            let data = Data(base64Encoded: padded + String(repeating: "=", count: missing)),
+            let decoded = String(validating: data, as: UTF8.self)
+        else { return nil }
+        parts = decoded.split(separator: "\u{0}", omittingEmptySubsequences: false).map(String.init)
+    }
+
+    var text: String {
+        Data(parts.joined(separator: "\u{0}").utf8).base64EncodedString().replacing("+", with: "-")
+            .replacing("/", with: "_").replacing("=", with: "")
+    }
+}

@@ -1,0 +1,91 @@
+import HTTPTypes
+import Hummingbird
+
+/// Every route of the service, in one place.
+///
+/// Pages and feeds are added here, too. A path that has no route for a method answers 405.
+struct Routes {
+    let model: ServiceModel
+    let verifications: Verifications
+    /// The file that describes the routes.
+    let description: [UInt8]
+
+    /// - Parameter reach: who reaches the address that the router serves.
+    func router(_ reach: AccessControl.Reach) -> Router<ServiceContext> {
+        let router = Router(context: ServiceContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: ProblemMiddleware())
+        router.add(middleware: ProblemPageMiddleware())
+        let model = model
+        func scoped(_ scope: ServiceConfiguration.Scope) -> RouterGroup<ServiceContext> {
+            router.group().add(
+                middleware: AccessMiddleware(control: { model.access }, scope: scope, reach: reach))
+        }
+        var paths = PathMethods()
+        let health = HealthRoutes(model: model)
+        paths.get("/healthz", router) { _, _ in health.live() }
+        paths.get("/readyz", router) { _, _ in try await health.ready() }
+        paths.get("/api/v1/openapi.json", router) { [description] _, _ in
+            .bytes(description, type: "application/json")
+        }
+
+        let read = scoped(.read)
+        let metrics = MetricsPage(model: model, counters: verifications.counters)
+        let fleets = FleetRoutes(model: model)
+        let hosts = HostRoutes(model: model)
+        let promotions = PromotionRoutes(model: model)
+        let runs = VerificationRoutes(model: model, verifications: verifications)
+        paths.get("/metrics", read) { request, _ in try metrics.page(request) }
+        paths.get("/api/v1/fleets", read) { request, _ in try fleets.fleets(request) }
+        paths.get("/api/v1/fleets/:service/:environment/hosts", read, use: fleets.hosts)
+        paths.get("/api/v1/hosts/:name", read, use: hosts.host)
+        paths.get("/api/v1/commits/:sha", read, use: hosts.commit)
+        paths.get("/api/v1/promotions", read) { request, _ in try await promotions.promotions(request) }
+        paths.get("/api/v1/verifications/:id", read, use: runs.verification)
+        paths.get("/api/v1/verifications/:id/:file", read, use: runs.file)
+        paths.get("/service.css", router) { request, _ in try PageRoutes.style(request) }
+        paths.get("/icon.svg", router) { request, _ in try PageRoutes.icon(request) }
+        for (path, page) in PageRoutes(model: model, verifications: verifications).all {
+            paths.get(path, read, use: page)
+        }
+
+        let verify = scoped(.verify)
+        paths.on(.post, "/api/v1/verifications", verify, use: runs.start)
+        paths.on(.delete, "/api/v1/verifications/:id", verify, use: runs.interrupt)
+        paths.refuseOthers(router)
+        return router
+    }
+}
+
+/// Remembers the methods of each path, to refuse the others with 405 (RFC 9110, section 15.5.6).
+private struct PathMethods {
+    typealias Handler = @Sendable (Request, ServiceContext) async throws -> Response
+
+    private var methods: [String: [HTTPRequest.Method]] = [:]
+    private static let all: [HTTPRequest.Method] =
+        [.get, .head, .post, .put, .patch, .delete, .options, .trace] + [HTTPRequest.Method("QUERY")].compactMap { $0 }
+
+    mutating func get(_ path: String, _ group: some RouterMethods<ServiceContext>, use handler: @escaping Handler) {
+        on(.get, path, group, use: handler)
+    }
+
+    mutating func on(
+        _ method: HTTPRequest.Method, _ path: String, _ group: some RouterMethods<ServiceContext>,
+        use handler: @escaping Handler
+    ) {
+        group.on(RouterPath(path), method: method, use: handler)
+        methods[path, default: []] += method == .get ? [.get, .head] : [method]
+    }
+
+    func refuseOthers(_ router: Router<ServiceContext>) {
+        for (path, known) in methods {
+            let allowed = known.map(\.rawValue).joined(separator: ", ")
+            for method in Self.all where !known.contains(method) {
+                router.on(RouterPath(path), method: method) { _, _ -> Response in
+                    throw Problem(
+                        .methodNotAllowed, "\(method.rawValue) is not possible here", remedy: "use \(allowed)",
+                        headers: [.allow: allowed])
+                }
+            }
+        }
+    }
+}

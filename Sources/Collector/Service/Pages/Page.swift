@@ -1,0 +1,158 @@
+import CollectorSupport
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Reports
+import Shared
+
+/// A page: the frame that all have, around a content.
+///
+/// It is complete without a script. A browser loads it again every ten seconds, and an open page whose service does not answer
+/// loses every colour 15 s after it was loaded, by its style alone.
+struct Page {
+    enum Place: CaseIterable {
+        case overview, promotions
+
+        var name: String { self == .overview ? "Overview" : "Promotions" }
+        var path: String { self == .overview ? "/" : "/promotions" }
+    }
+
+    /// Without the tone's sign.
+    var title: String
+    var tone: Tone?
+    var place: Place?
+    /// The oldest time at which what the page shows was known; nil if nothing is known.
+    var asOf: ContinuousClock.Instant?
+    /// False for pages that state nothing about the present.
+    var hasTime = true
+    var content = Markup()
+
+    /// How often a browser loads a page again, in seconds: below the 15 after which it is out of date.
+    private static let reload = 10
+
+    static let policy =
+        "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    static let type = "text/html; charset=utf-8"
+
+    /// The names of parameters that every page has.
+    static let parameters = ["kiosk", "reload"]
+
+    func response(_ query: PageQuery?, _ moment: PageMoment, status: HTTPResponse.Status = .ok) -> Response {
+        var response = Response.bytes(markup(query, moment).bytes, status: status, type: Self.type)
+        response.headers[.contentSecurityPolicy] = Self.policy
+        return response
+    }
+
+    /// The response of a page that does not depend on its query.
+    func response(status: HTTPResponse.Status) -> Response { response(nil, PageMoment(), status: status) }
+
+    private func markup(_ query: PageQuery?, _ moment: PageMoment) -> Markup {
+        let kiosk: Markup = query?.isKiosk == true ? " class=\"kiosk\"" : ""
+        let refresh: Markup =
+            query?.reloads == true ? "<meta http-equiv=\"refresh\" content=\"\(Self.reload)\">\n" : ""
+        let items: [Markup] = Place.allCases.map { place in
+            let mark: Markup = place == self.place ? " aria-current=\"page\"" : ""
+            return "<li><a href=\"\(place.path)\"\(mark)>\(place.name)</a></li>"
+        }
+        return """
+            <!DOCTYPE html>
+            <html lang="en"\(kiosk)>
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="color-scheme" content="light dark">
+            <meta name="referrer" content="no-referrer">
+            <meta name="robots" content="noindex">
+            \(refresh)<title>\(heading)</title>
+            <link rel="icon" href="/icon.svg" type="image/svg+xml">
+            \(ServiceStyle.link)
+            </head>
+            <body>
+            <a class="skip" href="#main">Skip to content</a>
+            <header class="top"><a href="/">buildinfo</a>
+            <nav aria-label="Pages"><ul>\(items.joined())</ul></nav>
+            \(time(moment))</header>
+            <main id="main">
+            \(hasTime ? Self.old : "")\(content)</main>
+            <footer><p>buildinfo-collector \(BuildinfoVersion.current) · <a href="/api/v1/openapi.json">API</a>\
+            \(query.map { reloading($0) } ?? "")</p></footer>
+            </body>
+            </html>
+
+            """
+    }
+
+    private static let old: Markup = """
+        <p class="panel old">This page is out of date: nothing on it is known to be true now. Reload it.</p>
+
+        """
+
+    private var heading: String { tone.map { "\($0.sign) \(title)" } ?? title }
+
+    private func time(_ moment: PageMoment) -> Markup {
+        guard hasTime else { return "" }
+        guard let asOf else { return "<p>nothing is known now</p>" }
+        return "<p>as of \(moment.element(asOf)) UTC, \(moment.age(of: asOf)) ago</p>"
+    }
+
+    /// A page that moves by itself can be stopped (WCAG 2.2.2).
+    private func reloading(_ query: PageQuery) -> Markup {
+        query.reloads
+            ? " · reloads every \(Self.reload) s (<a href=\"\(query.link(["reload": ["off"]]), limit: .max)\">stop</a>)"
+            : " · does not reload (<a href=\"\(query.link(["reload": []]), limit: .max)\">start</a>)"
+    }
+}
+
+/// The query of a page, and links to the same page with another one.
+struct PageQuery {
+    let query: Query
+    private let path: String
+    private let names: [String]
+
+    init(_ request: Request, _ names: [String] = []) throws(Problem) {
+        self.names = names + Page.parameters
+        query = try Query(request, self.names)
+        path = request.uri.path
+    }
+
+    /// True for a wall screen.
+    var isKiosk: Bool { !query.all("kiosk").isEmpty }
+    var reloads: Bool { query.all("reload").last != "off" }
+
+    /// The value of a parameter that a form may send empty; nil without one.
+    func one(_ name: String) throws(Problem) -> String? {
+        let values = query.all(name)
+        guard values.count <= 1 else {
+            throw Problem(.badRequest, "the parameter '\(name)' is repeated", remedy: "give it once")
+        }
+        return values.first
+    }
+
+    /// This page with other values of some parameters.
+    func link(_ changes: [String: [String]]) -> String {
+        let pairs = names.flatMap { name in
+            (changes[name] ?? query.all(name)).map { "\(name)=\(Query.encoded($0))" }
+        }
+        return pairs.isEmpty ? path : "\(path)?\(pairs.joined(separator: "&"))"
+    }
+
+    /// Parameters that a form of the page does not have, as hidden fields.
+    func hidden(except fields: Set<String>) -> Markup {
+        names.filter { !fields.contains($0) && $0 != "cursor" }.flatMap { name in
+            query.all(name).map { value -> Markup in
+                "<input type=\"hidden\" name=\"\(name)\" value=\"\(value, limit: .max)\">"
+            }
+        }.joined()
+    }
+}
+
+/// The paths of pages.
+enum PagePath {
+    static func fleet(_ service: String, _ environment: String) -> String {
+        "/fleets/\(Query.encoded(service))/\(Query.encoded(environment))"
+    }
+
+    static func host(_ name: String) -> String { "/hosts/\(Query.encoded(name))" }
+    static func commit(_ commit: GitSHA) -> String { "/commits/\(commit.hex)" }
+    static func verification(_ id: String) -> String { "/verifications/\(Query.encoded(id))" }
+}

@@ -1,0 +1,133 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import Reports
+import Shared
+
+/// The pages for people, from the same boards and ledger as the API.
+struct PageRoutes {
+    let model: ServiceModel
+    let verifications: Verifications
+
+    typealias Handler = @Sendable (Request, ServiceContext) async throws -> Response
+
+    /// Every path with the scope `read`.
+    var all: [(path: String, handler: Handler)] {
+        let (overview, fleet, host) = (
+            OverviewPage(model: model), FleetPage(model: model), HostDetailsPage(model: model)
+        )
+        let (promotions, commit) = (PromotionsPage(model: model), CommitDetailsPage(model: model))
+        let verification = VerificationPage(model: model, verifications: verifications)
+        let pages: [(path: String, handler: Handler)] = [
+            ("/", { request, _ in try overview.page(request) }),
+            ("/fleets/:service/:environment", { try await fleet.page($0, $1) }),
+            ("/hosts/:name", { try await host.page($0, $1) }),
+            ("/promotions", { request, _ in try await promotions.page(request) }),
+            ("/commits/:sha", { try await commit.page($0, $1) }),
+            ("/verifications/:id", { try await verification.page($0, $1) }),
+        ]
+        let badge = Badge(model: model)
+        let badges: Handler = { try badge.answer($0, $1) }
+        return pages.map { ($0.path, Self.inHTML($0.handler)) } + [("/badge/:service/:file", badges)]
+    }
+
+    /// Refuses clients that accept no HTML.
+    private static func inHTML(_ handler: @escaping Handler) -> Handler {
+        { request, context in
+            guard AcceptedType.html.isAccepted(by: request) else {
+                throw Problem(.notAcceptable, "this is a page in HTML", remedy: "accept text/html, or use /api/v1")
+            }
+            return try await handler(request, context)
+        }
+    }
+
+    /// `GET /icon.svg`, for everybody.
+    static func icon(_ request: Request) throws -> Response {
+        _ = try Query(request, [])
+        var response = Response.bytes(ServiceStyle.icon.bytes, type: "image/svg+xml")
+        response.headers[.cacheControl] = "public, max-age=86400"
+        return response
+    }
+
+    /// `GET /service.css`, for everybody: pages that refuse have a style, too.
+    static func style(_ request: Request) throws -> Response {
+        let query = try Query(request, ["v"])
+        let tag = "\"\(ServiceStyle.version)\""
+        let isKnown = request.headers[.ifNoneMatch].map { $0 == "*" || $0.contains(tag) } ?? false
+        var response =
+            isKnown ? Response(status: .notModified) : .bytes(ServiceStyle.bytes, type: "text/css; charset=utf-8")
+        response.headers[.eTag] = tag
+        // The content of a link with its hash never changes.
+        response.headers[.cacheControl] =
+            query.all("v") == [ServiceStyle.version] ? "public, max-age=31536000, immutable" : "no-cache"
+        return response
+    }
+}
+
+/// A media type that a client may accept (RFC 9110, section 12.5.1).
+struct AcceptedType {
+    let type: String
+    let subtype: String
+
+    static let html = AcceptedType(type: "text", subtype: "html")
+
+    /// True without a header, and for a range that includes the type and has no weight of zero. The most exact range decides.
+    func isAccepted(by request: Request) -> Bool {
+        guard let header = request.headers[.accept] else { return true }
+        var best: (exactness: Int, isWanted: Bool)?
+        for range in header.lowercased().split(separator: ",") {
+            let parts = range.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" } }
+            guard let exactness = exactness(of: parts.first ?? "") else { continue }
+            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+            if exactness > best?.exactness ?? 0 { best = (exactness, weight > 0) }
+        }
+        return best?.isWanted ?? false
+    }
+
+    /// True if the client names the type itself: a browser does, a program does not.
+    func isNamed(by request: Request) -> Bool {
+        request.headers[.accept]?.lowercased().contains("\(type)/\(subtype)") == true && isAccepted(by: request)
+    }
+
+    private func exactness(of range: String) -> Int? {
+        switch range {
+        case "\(type)/\(subtype)": 3
+        case "\(type)/*": 2
+        case "*/*": 1
+        default: nil
+        }
+    }
+}
+
+/// Turns errors into pages for browsers. Programs get them as JSON, and so does everybody from the routes of the API.
+struct ProblemPageMiddleware: RouterMiddleware {
+    typealias Context = ServiceContext
+
+    private static let forPrograms = ["/healthz", "/metrics", "/readyz"]
+
+    func handle(
+        _ request: Request, context: ServiceContext,
+        next: (Request, ServiceContext) async throws -> Response
+    ) async throws -> Response {
+        let path = request.uri.path
+        guard !path.hasPrefix("/api/"), !Self.forPrograms.contains(path), AcceptedType.html.isNamed(by: request) else {
+            return try await next(request, context)
+        }
+        do {
+            return try await next(request, context)
+        } catch let problem as Problem {
+            return ProblemPage(problem: problem).response
+        } catch let error as any HTTPResponseError where error.status == .notFound {
+            return ProblemPage(
+                problem: .notFound("there is no page at \(path)", remedy: "begin at the overview")
+            ).response
+        } catch let error as any ExitCoded {
+            // For example a ledger that cannot be read now. Its text names a file, and no secret.
+            context.logger.error("Request failed", metadata: ["path": "\(path)", "error": "\(error)"])
+            return ProblemPage(
+                problem: Problem(
+                    .serviceUnavailable, "\(error)", remedy: "try again; if it stays, look at the service's log")
+            ).response
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Hummingbird
+import Ledger
+import Operations
+import Reports
+import Shared
+import Verdict
+
+/// `GET /promotions`: who promoted what, when, and how it went.
+struct PromotionsPage {
+    let model: ServiceModel
+
+    func page(_ request: Request) async throws -> Response {
+        let query = try PageQuery(request, ["service", "environment", "limit", "cursor"])
+        let moment = PageMoment()
+        let environment = try query.one("environment").map { text throws(Problem) in
+            guard let environment = EnvironmentName(text) else {
+                throw .invalid("environment", text, expected: "letters, digits, '.', '_' and '-', at most 128")
+            }
+            return environment
+        }
+        let limit = try query.query.limit()
+        var place: PromotionPlace?
+        if let parts = try query.query.cursor(parts: 4) {
+            guard let generation = Int(parts[3]) else {
+                throw Problem.invalid("cursor", parts.joined(), expected: "the 'next' of the page before, unchanged")
+            }
+            place = PromotionPlace(at: parts[0], service: parts[1], environment: parts[2], generation: generation)
+        }
+        // One more than the page has, to know whether there is a next one.
+        let entries = try await model.ledger.promotionEntries(
+            service: try query.one("service"), environment: environment, after: place, limit: limit + 1)
+        var page = Page(title: "Promotions", place: .promotions, asOf: moment.now)
+        page.content = """
+            <section class="panel"><h1>Promotions</h1>
+            \(filter(query))\(table(entries.prefix(limit), moment))\
+            \(paging(entries.count > limit ? entries[limit - 1] : nil, query))</section>
+
+            """
+        return page.response(query, moment)
+    }
+
+    private func filter(_ query: PageQuery) -> Markup {
+        let deployed = model.entries.map(\.fleet.deployed)
+        func field(_ title: Markup, _ name: String, _ values: Set<String>) -> Markup {
+            let chosen = query.query.all(name).last
+            let options: [Markup] = values.union([chosen].compactMap { $0 }).sorted().map { value in
+                "<option\(value == chosen ? " selected" : "")>\(value, limit: 128)</option>"
+            }
+            return """
+                <label>\(title) <select name="\(name)"><option value="">any</option>\(options.joined())</select></label>
+
+                """
+        }
+        return """
+            <form class="filter" method="get">\(query.hidden(except: ["service", "environment"]))
+            \(field("Service", "service", Set(deployed.map(\.name))))\
+            \(field("Environment", "environment", Set(deployed.map(\.environment.description))))<button>Show</button></form>
+
+            """
+    }
+
+    private func table(_ entries: ArraySlice<PromotionEntry>, _ moment: PageMoment) -> Markup {
+        guard !entries.isEmpty else { return "<p class=\"hint\">The ledger has no such promotion.</p>\n" }
+        let rows: [Markup] = entries.map { entry in
+            let by: Markup = entry.by.map { " by \($0, limit: 80)" } ?? ""
+            let from: Markup = entry.from.map { "\(build($0)) <span aria-label=\"to\">→</span> " } ?? ""
+            let rollback: Markup = entry.isRollback ? "<small>rollback</small>" : ""
+            return """
+                <tr class="\(style(entry))"><th scope="row">\(moment.element(entry.at))</th>\
+                <td><a href="\(PagePath.fleet(entry.service, entry.environment.description), limit: .max)">\
+                \(entry.service, limit: 128)</a> \(entry.environment.description, limit: 128)\
+                <small>no. \(entry.generation)\(by)</small></td>\
+                <td>\(from)\(build(entry.to))</td>\
+                <td>\(verdict(entry))\(rollback)</td><td data-name="converged after">\
+                \(entry.secondsToConverge.map { ReportText.duration($0) } ?? "")</td></tr>
+
+                """
+        }
+        return """
+            <table class="rows" aria-label="Promotions"><thead><tr><th scope="col">promoted (UTC)</th>\
+            <th scope="col">fleet</th><th scope="col">from, to</th><th scope="col">verdict</th>\
+            <th scope="col">converged after</th></tr></thead><tbody>
+            \(rows.joined())</tbody></table>
+
+            """
+    }
+
+    private func style(_ entry: PromotionEntry) -> String {
+        entry.verdict?.shown.name ?? (entry.verification == nil ? "unknown" : "soaking")
+    }
+
+    private func verdict(_ entry: PromotionEntry) -> Markup {
+        let badge = entry.verdict.badge(isRunning: entry.verification != nil)
+        guard let id = entry.verification else { return badge }
+        return "<a href=\"\(PagePath.verification(id), limit: .max)\">\(badge)</a>"
+    }
+
+    private func build(_ build: PromotionEntry.Build) -> Markup {
+        if let commit = build.gitSHA {
+            return "<a href=\"\(PagePath.commit(commit), limit: .max)\"><code>\(commit.short)</code></a>"
+        }
+        return build.digest.map { "<code>\($0.short)</code>" } ?? "unknown"
+    }
+
+    private func paging(_ last: PromotionEntry?, _ query: PageQuery) -> Markup {
+        let start: Markup =
+            query.query.all("cursor").isEmpty
+            ? "" : "<a href=\"\(query.link(["cursor": []]), limit: .max)\">Latest</a> "
+        let earlier: Markup =
+            last.map { last in
+                let cursor = Cursor([last.at, last.service, last.environment.description, "\(last.generation)"]).text
+                return "<a rel=\"next\" href=\"\(query.link(["cursor": [cursor]]), limit: .max)\">Earlier</a>"
+            } ?? ""
+        return "<p class=\"next\">\(start)\(earlier)</p>\n"
+    }
+}

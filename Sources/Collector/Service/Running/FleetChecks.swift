@@ -1,0 +1,72 @@
+import Inventory
+import Ledger
+import Logging
+import Operations
+import Shared
+import Verdict
+
+/// The standing checks of the configured fleets, each in a task of its own.
+actor FleetChecks {
+    private struct Running {
+        let configured: ServiceConfiguration.Fleet
+        let access: HostCredentials
+        let entry: ServiceModel.Entry
+        let task: Task<Void, Never>
+    }
+
+    private let ledger: Ledger
+    private let pool: TransferPool
+    private let changes: ChangeSignal
+    private let logger: Logger
+    private var running: [DeployedService: Running] = [:]
+
+    init(ledger: Ledger, pool: TransferPool, changes: ChangeSignal, logger: Logger) {
+        self.ledger = ledger
+        self.pool = pool
+        self.changes = changes
+        self.logger = logger
+    }
+
+    /// Runs the checks of these fleets and no others. A fleet whose configuration and credentials did not change goes on
+    /// undisturbed.
+    ///
+    /// - Returns: the fleets with their boards, in their order.
+    func run(_ fleets: [ServiceSetup.Fleet]) async -> [ServiceModel.Entry] {
+        for (deployed, old) in running {
+            let next = fleets.first { $0.configured.deployed == deployed }
+            if let next, next.configured.isSame(as: old.configured), next.access == old.access { continue }
+            old.task.cancel()
+            await old.task.value
+            running[deployed] = nil
+        }
+        // All lanes first: a session's share of the requests depends on them.
+        let starting = fleets.filter { running[$0.configured.deployed] == nil }
+            .map { ($0, pool.lanes(for: $0.inventory.hosts.count)) }
+        for (fleet, lanes) in starting {
+            let board = FleetBoard(of: fleet.configured.deployed, changes: changes)
+            let check = StandingCheck(of: fleet.standing, ledger: ledger, pool: pool, board: board, logger: logger)
+            running[fleet.configured.deployed] = Running(
+                configured: fleet.configured, access: fleet.access, entry: .init(fleet: fleet.standing, board: board),
+                task: Task { await check.run(fleet.inventory, fleet.access, on: lanes) })
+        }
+        return fleets.compactMap { running[$0.configured.deployed]?.entry }
+    }
+
+    func stop() async {
+        for check in running.values { check.task.cancel() }
+        for check in running.values { await check.task.value }
+        running = [:]
+    }
+}
+
+extension ServiceConfiguration.Fleet {
+    /// True if nothing but its place in the file differs.
+    fileprivate func isSame(as other: Self) -> Bool {
+        deployed == other.deployed && inventory.value == other.inventory.value && policy == other.policy
+            && interval == other.interval && credentials.paths == other.credentials.paths
+    }
+}
+
+extension CredentialPaths {
+    fileprivate var paths: [String?] { [tokenFile?.path, ca?.path, cert?.path, key?.path] }
+}

@@ -1,0 +1,108 @@
+import CollectorSupport
+import FoundationEssentials
+import HummingbirdTLS
+import Inventory
+import NIOSSL
+import Operations
+import Shared
+import Transfer
+import Verdict
+
+/// A configuration with everything that it names, read and checked.
+package struct ServiceSetup: Sendable {
+    /// A fleet with its first inventory.
+    struct Fleet: Sendable {
+        let standing: StandingFleet
+        let inventory: Inventory
+        let access: HostCredentials
+        /// Changes with the configuration of the fleet.
+        let configured: ServiceConfiguration.Fleet
+    }
+
+    let configuration: ServiceConfiguration
+    let access: AccessControl
+    let tls: TLSConfiguration?
+    let fleets: [Fleet]
+
+    /// Reads the files and inventories that a configuration names.
+    ///
+    /// - Throws: ``ConfigurationError`` with every mistake.
+    package init(_ configuration: ServiceConfiguration) async throws(ConfigurationError) {
+        var problems: [String] = []
+        var access = AccessControl(
+            allowsAnonymous: configuration.allowsAnonymous, publicHost: configuration.publicHost)
+        for file in configuration.tokens {
+            do {
+                let bytes = try BoundedFile.read(file.path.value, limit: 1 << 20, requiresRegular: true)
+                access.grants.append(.init(tokens: try BearerTokens(parsing: bytes), scopes: file.scopes))
+            } catch let error as BoundedFile.ReadError {
+                problems.append(
+                    "\(file.path.place): the token file '\(file.path.value)' cannot be read (\(error.reason)): check the path "
+                        + "and its permissions")
+            } catch {
+                problems.append("\(file.path.place): the token file '\(file.path.value)' \(error)")
+            }
+        }
+        var tls: TLSConfiguration?
+        if let files = configuration.tls {
+            do { tls = try Self.tls(files) } catch { problems.append("\(error)") }
+        }
+        var fleets: [Fleet] = []
+        for configured in configuration.fleets {
+            let standing = Self.standing(configured)
+            do {
+                let (inventory, credentials) = try await standing.load()
+                guard !inventory.hosts.isEmpty else {
+                    problems.append(
+                        "\(configured.inventory.place): the inventory of \(configured.deployed) has no hosts: list at least one"
+                    )
+                    continue
+                }
+                fleets.append(
+                    Fleet(standing: standing, inventory: inventory, access: credentials, configured: configured))
+            } catch let error as UsageError {
+                problems.append("\(error)")
+            } catch {
+                problems.append("\(configured.inventory.place): \(error)")
+            }
+        }
+        guard problems.isEmpty else {
+            throw ConfigurationError(problems.map { Sanitizer.singleLine($0, limit: 1_024) })
+        }
+        (self.configuration, self.access, self.tls, self.fleets) = (configuration, access, tls, fleets)
+    }
+
+    private static func standing(_ fleet: ServiceConfiguration.Fleet) -> StandingFleet {
+        StandingFleet(deployed: fleet.deployed, policy: fleet.policy, interval: fleet.interval) {
+            let sources = [InventorySource(argument: fleet.inventory.value)]
+            let inventory = try Inventory.load(
+                sources: sources, service: fleet.deployed.name, environment: fleet.deployed.environment, now: Date(),
+                lists: try await InventoryServer.http.lists(of: sources))
+            return (inventory, try HostCredentials(for: inventory, standard: fleet.credentials))
+        }
+    }
+
+    private static func tls(_ files: ServiceConfiguration.TLSFiles) throws -> TLSConfiguration {
+        var check = CertificateFiles()
+        try check.check(
+            certificate: files.certificate.value, key: files.key.value,
+            name: "\(files.certificate.place): access.tls.certificate", keyName: "\(files.key.place): access.tls.key")
+        var tls: TLSConfiguration
+        do {
+            tls = TLSConfiguration.makeServerConfiguration(
+                certificateChain: try NIOSSLCertificate.fromPEMFile(files.certificate.value).map { .certificate($0) },
+                privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key.value, format: .pem)))
+        } catch {
+            throw UsageError(
+                "\(files.certificate.place): access.tls.certificate cannot be used: write certificate and key again")
+        }
+        tls.minimumTLSVersion = .tlsv12
+        if let authorities = files.clientAuthorities {
+            try check.check(
+                authorities: authorities.value, name: "\(authorities.place): access.tls.client_ca")
+            tls.trustRoots = .file(authorities.value)
+            tls.certificateVerification = .noHostnameVerification
+        }
+        return tls
+    }
+}

@@ -1,0 +1,166 @@
+import CollectorSupport
+import Foundation
+import HTTPTypes
+import Shared
+import Verdict
+
+/// The body of `POST /api/v1/verifications`.
+struct VerificationRequest: Hashable, Sendable {
+    let deployed: DeployedService
+    let gitSHA: GitSHA?
+    let digest: Digest?
+    /// How often a request can have each host asked, unless the fleet's policy asks more often.
+    private static let shortestInterval = Duration.milliseconds(500)
+
+    /// The values as the body states them.
+    let policy: [PolicyKey: String]
+
+    private struct Body: Decodable {
+        let service: String
+        let environment: String?
+        let gitSHA: String?
+        let digest: String?
+        let image: String?
+        let policy: [String: Value]?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case service, environment, digest, image, policy
+            case gitSHA = "git_sha"
+        }
+    }
+
+    /// A text or a number.
+    private struct Value: Decodable {
+        let text: String
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let number = try? container.decode(Int.self) {
+                text = "\(number)"
+            } else {
+                text = try container.decode(String.self)
+            }
+        }
+    }
+
+    /// Any key of an object.
+    private struct AnyKey: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+        init?(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    private struct Names: Decodable {
+        let names: [String]
+        init(from decoder: any Decoder) throws {
+            names = try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
+        }
+    }
+
+    /// - Throws: ``Problem`` with the key and the remedy.
+    init(_ bytes: [UInt8]) throws(Problem) {
+        let body: Body
+        let names: [String]
+        do {
+            names = try JSONDecoder().decode(Names.self, from: Data(bytes)).names
+            body = try JSONDecoder().decode(Body.self, from: Data(bytes))
+        } catch {
+            throw Problem(
+                .badRequest, "the body is not a JSON object with the expected types",
+                remedy: "send {\"service\": \"canvas\", \"environment\": \"production\", \"git_sha\": \"…\"}")
+        }
+        let known = Body.CodingKeys.allCases.map(\.rawValue)
+        if let unknown = names.sorted().first(where: { !known.contains($0) }) {
+            let near = Suggestion.nearest(to: unknown, among: known).map { "did you mean '\($0)'?" }
+            throw Problem(
+                .badRequest, "unknown key '\(unknown)'",
+                remedy: near ?? "known keys are \(known.joined(separator: ", "))")
+        }
+        guard !names.contains("image") else {
+            throw Problem(.badRequest, "'image' is not supported yet", remedy: "send git_sha and digest")
+        }
+        guard ServiceName.isUsable(body.service) else {
+            throw .invalid("service", body.service, expected: "a service's name")
+        }
+        guard let environment = EnvironmentName(body.environment ?? EnvironmentName.standard.description) else {
+            throw .invalid(
+                "environment", body.environment ?? "", expected: "letters, digits, '.', '_' and '-', at most 128")
+        }
+        deployed = DeployedService(body.service, in: environment)
+        do throws(GitSHA.ParseError) {
+            gitSHA = try body.gitSHA.map { text throws(GitSHA.ParseError) in try GitSHA(parsing: text) }
+        } catch {
+            throw .invalid("git_sha", body.gitSHA ?? "", expected: "the full commit id, as git rev-parse prints it")
+        }
+        do throws(Digest.ParseError) {
+            digest = try body.digest.map { text throws(Digest.ParseError) in try Digest(parsing: text) }
+        } catch {
+            throw .invalid("digest", body.digest ?? "", expected: "sha256: and 64 hexadecimal digits")
+        }
+        guard gitSHA != nil || digest != nil else {
+            throw Problem(.badRequest, "there is no target", remedy: "send git_sha, digest, or both")
+        }
+        var policy: [PolicyKey: String] = [:]
+        for (name, value) in body.policy ?? [:] {
+            guard let key = PolicyKey(rawValue: name) else {
+                let known = PolicyKey.allCases.map(\.rawValue)
+                let near = Suggestion.nearest(to: name, among: known).map { "did you mean '\($0)'?" }
+                throw Problem(
+                    .badRequest, "unknown key '\(name)' in policy",
+                    remedy: near ?? "known keys are \(known.joined(separator: ", "))")
+            }
+            policy[key] = value.text
+        }
+        self.policy = policy
+    }
+
+    /// The fleet's policy with the request's values.
+    ///
+    /// - Throws: ``Problem`` for a value that is invalid, or laxer than the fleet's.
+    func policy(stricterThan fleet: Policy, hosts: Int) throws(Problem) -> Policy {
+        var policy = fleet
+        for (key, value) in sortedPolicy {
+            do throws(PolicyKey.ValueError) { try key.set(value, in: &policy) } catch {
+                throw Problem(.badRequest, error.text("policy.\(key.rawValue)", value), remedy: "correct the value")
+            }
+            guard !key.isLaxer(policy, than: fleet, hosts: hosts) else {
+                throw Problem(
+                    .badRequest, "policy.\(key.rawValue) \(value) is laxer than the fleet's",
+                    remedy: "omit it, or ask for more: a request can only make the fleet's policy stricter")
+            }
+        }
+        guard policy.interval >= min(fleet.interval, Self.shortestInterval) else {
+            throw Problem(
+                .badRequest, "policy.interval \(policy.interval.brief) is too short",
+                remedy: "ask for \(Self.shortestInterval.brief) or more: hosts have other work")
+        }
+        guard policy.soak < policy.timeout else {
+            throw Problem(
+                .badRequest, "policy.soak \(policy.soak.brief) does not fit into timeout \(policy.timeout.brief)",
+                remedy: "ask for a shorter soak")
+        }
+        return policy
+    }
+
+    private var sortedPolicy: [(PolicyKey, String)] { policy.sorted { $0.key.rawValue < $1.key.rawValue } }
+}
+
+extension PolicyKey {
+    /// True if a policy demands less than the fleet's, or might.
+    fileprivate func isLaxer(_ policy: Policy, than fleet: Policy, hosts: Int) -> Bool {
+        switch self {
+        // A deadline that is nearer makes nothing green, and more soak is more proof.
+        case .timeout: policy.timeout > fleet.timeout
+        case .soak: policy.soak < fleet.soak
+        case .stall: policy.stall > fleet.stall
+        case .interval: policy.interval > fleet.interval
+        case .requestTimeout: policy.requestTimeout > fleet.requestTimeout
+        case .failAfter: policy.failAfter > fleet.failAfter
+        case .maxStragglers: policy.maxStragglers.limit(of: hosts) > fleet.maxStragglers.limit(of: hosts)
+        case .maxUnreachable: policy.maxUnreachable.limit(of: hosts) > fleet.maxUnreachable.limit(of: hosts)
+        case .maxFailed: policy.maxFailed.limit(of: hosts) > fleet.maxFailed.limit(of: hosts)
+        case .minProven: policy.minProven.limit(of: hosts) < fleet.minProven.limit(of: hosts)
+        }
+    }
+}

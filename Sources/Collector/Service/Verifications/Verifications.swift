@@ -1,0 +1,188 @@
+import CollectorSupport
+import Evidence
+import Foundation
+import HTTPTypes
+import Inventory
+import Ledger
+import Logging
+import Operations
+import Reports
+import Shared
+import Synchronization
+import Verdict
+
+/// The verifications that this process runs: one state machine each, recorded in the ledger with evidence.
+final class Verifications: Sendable {
+    /// A verification under way.
+    struct Running: Sendable {
+        let monitor: VerificationMonitor
+        let context: ReportBuilder.Context
+        let interruptions: AsyncStream<Int32>.Continuation
+        let ended: Task<Void, Never>
+    }
+
+    /// A request with a key: the same key with the same request joins its verification.
+    fileprivate struct Keyed {
+        let key: String
+        let request: VerificationRequest
+        let id: String
+    }
+
+    fileprivate struct State {
+        var running: [String: Running] = [:]
+        /// The latest keys, oldest first.
+        var keyed: [Keyed] = []
+        /// The latest verifications that ended with an error, and without a report: the ledger may not know them.
+        var failures: [(id: String, reason: String)] = []
+        var isDraining = false
+    }
+
+    let counters = VerificationCounters()
+    private let state = Mutex(State())
+    private let ledger: Ledger
+    private let pool: TransferPool
+    private let evidenceFolder: String
+    private let logger: Logger
+
+    /// The most verifications at once. Each holds its fleet's answers.
+    private static let limit = 64
+    private static let keptKeys = 10_000
+    private static let keptFailures = 1_000
+
+    /// - Parameter evidenceFolder: created when it is needed.
+    init(ledger: Ledger, pool: TransferPool, evidenceFolder: String, logger: Logger) {
+        self.ledger = ledger
+        self.pool = pool
+        self.evidenceFolder = evidenceFolder
+        self.logger = logger
+    }
+
+    func running(_ id: String) -> Running? { state.withLock { $0.running[id] } }
+
+    /// Why a verification ended without a report; nil if it did not.
+    func failure(of id: String) -> String? { state.withLock { $0.failures.last { $0.id == id }?.reason } }
+
+    func evidencePath(_ id: String) -> String { "\(evidenceFolder)/\(id).ndjson" }
+
+    /// Starts a verification, or joins the one that has this key.
+    ///
+    /// - Returns: its id, and true if it is new.
+    /// - Throws: ``Problem``; 409 for another request with the same key.
+    func start(
+        _ request: VerificationRequest, key: String, on entry: ServiceModel.Entry
+    ) async throws -> (id: String, isNew: Bool) {
+        if let known = try state.withLock({ try $0.joined(key, request) }) { return (known, false) }
+        let (inventory, access) = try await loaded(entry)
+        let policy = try request.policy(stricterThan: entry.fleet.policy, hosts: inventory.hosts.count)
+        let startedAt = Date()
+        let id = RunID.make(at: startedAt)
+        let evidence = try evidenceFile(id)
+        var run = VerificationRun(
+            target: Target(
+                service: request.deployed.name, environment: request.deployed.environment, gitSHA: request.gitSHA,
+                digest: request.digest),
+            inventory: inventory, policy: policy, check: InventoryCheck(), access: access, ledger: ledger,
+            destinations: [], evidence: evidence, progress: .none, environment: [:], logger: logger)
+        let monitor = VerificationMonitor()
+        (run.id, run.pool, run.observer) = (id, pool, monitor.observer)
+        let (interruptions, interrupt) = AsyncStream.makeStream(of: Int32.self)
+        let context = ReportBuilder.Context(
+            id: id, startedAt: startedAt, finishedAt: startedAt, inventorySource: inventory.source,
+            inventoryHash: inventory.hash, selected: inventory.selected ?? [], listed: inventory.listedWhereSelected,
+            warnings: inventory.warnings)
+        // Under the lock, so that of two requests with one key only the first one starts.
+        return try state.withLock { [run] state in
+            if let known = try state.joined(key, request) {
+                evidence.removeIfEmpty()
+                return (known, false)
+            }
+            guard !state.isDraining, state.running.count < Self.limit else {
+                evidence.removeIfEmpty()
+                throw Problem(
+                    .serviceUnavailable,
+                    state.isDraining ? "the service is stopping" : "\(Self.limit) verifications are under way",
+                    remedy: "try again later", headers: [.retryAfter: "10"])
+            }
+            let ended = Task {
+                await self.perform(run, id: id, evidence: evidence, until: interruptions)
+                monitor.changes.end()
+            }
+            state.running[id] = Running(monitor: monitor, context: context, interruptions: interrupt, ended: ended)
+            state.keyed.append(Keyed(key: key, request: request, id: id))
+            if state.keyed.count > Self.keptKeys { state.keyed.removeFirst(state.keyed.count - Self.keptKeys) }
+            return (id, true)
+        }
+    }
+
+    private func perform(
+        _ run: VerificationRun, id: String, evidence: EvidenceFile, until interruptions: AsyncStream<Int32>
+    ) async {
+        do {
+            let report = try await run.run(until: interruptions)
+            counters.note(report)
+            logger.notice(
+                "Verification ended",
+                metadata: ["verification": "\(id)", "verdict": "\(report.verdict.rawValue)"])
+        } catch {
+            logger.error("Verification failed", metadata: ["verification": "\(id)", "error": "\(error)"])
+            state.withLock { state in
+                state.failures.append((id, Sanitizer.singleLine("\(error)")))
+                if state.failures.count > Self.keptFailures { state.failures.removeFirst() }
+            }
+        }
+        evidence.removeIfEmpty()
+        state.withLock { _ = $0.running.removeValue(forKey: id) }
+    }
+
+    private func loaded(_ entry: ServiceModel.Entry) async throws -> (Inventory, HostCredentials) {
+        do {
+            return try await entry.fleet.load()
+        } catch {
+            throw Problem(
+                .serviceUnavailable, "the inventory of \(entry.fleet.deployed) cannot be used: \(error)",
+                remedy: "correct the inventory, and send the request again")
+        }
+    }
+
+    private func evidenceFile(_ id: String) throws -> EvidenceFile {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: evidenceFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o750])
+            return try EvidenceFile(opening: evidencePath(id))
+        } catch {
+            throw Problem(
+                .serviceUnavailable, "the evidence cannot be written to '\(evidenceFolder)': \(error)",
+                remedy: "make the folder writable for the service")
+        }
+    }
+
+    /// Interrupts a verification; false if it is not under way here.
+    func interrupt(_ id: String, signal: Int32 = 2) -> Bool {
+        guard let running = running(id) else { return false }
+        running.interruptions.yield(signal)
+        return true
+    }
+
+    /// Interrupts all verifications, and returns when their reports are recorded. No more are started.
+    func drain() async {
+        let running = state.withLock { state in
+            state.isDraining = true
+            return state.running
+        }
+        for verification in running.values { verification.interruptions.yield(15) }
+        for verification in running.values { await verification.ended.value }
+    }
+}
+
+extension Verifications.State {
+    /// The verification of this key; nil if it is new.
+    fileprivate func joined(_ key: String, _ request: VerificationRequest) throws(Problem) -> String? {
+        guard let known = keyed.last(where: { $0.key == key }) else { return nil }
+        guard known.request == request else {
+            throw Problem(
+                .conflict, "the Idempotency-Key was used for another request",
+                remedy: "use a new key for a new request, for example a random one")
+        }
+        return known.id
+    }
+}

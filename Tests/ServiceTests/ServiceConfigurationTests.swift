@@ -1,0 +1,211 @@
+import Glibc
+import Support
+import Synchronization
+import Testing
+
+@testable import EndToEndFixtures
+@testable import Operations
+@testable import Service
+@testable import Verdict
+
+@Suite("Service, configuration", .timeLimit(.minutes(2)))
+struct ServiceConfigurationTests {
+    private static let fleets = "fleets:\n  - {service: canvas, inventory: /fleet.yaml}\n"
+
+    /// The mistakes of a file.
+    private static func problems(_ text: String) throws -> [String] {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("collector.yaml", text)
+        do throws(ConfigurationError) {
+            _ = try ServiceConfiguration.read(path)
+            return []
+        } catch {
+            return error.problems.map { $0.replacing("\(path)", with: "FILE") }
+        }
+    }
+
+    @Test("Every key of the documentation is read")
+    func keys() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(
+            "collector.yaml",
+            """
+            listen: ["127.0.0.1:9490", "[::1]:9490", unix:/run/collector.sock]
+            public_url: https://deploys.example/
+            store: /var/lib/ledger.db
+            access:
+              tokens: [{file: /ci.token, scopes: [read, verify]}]
+              anonymous: [read]
+              tls: {certificate: /tls.pem, key: /tls.key, client_ca: /ca.pem}
+            fleets:
+              - service: canvas
+                environment: production
+                inventory: dns:canvas.example
+                access: {token_file: /hosts.token, ca: /ca.pem, cert: /me.pem, key: /me.key}
+                policy: {soak: 30s, timeout: 10m, max_unreachable: 5%, max_stragglers: 1, fail_after: 5}
+                check: {interval: 20s}
+              - {service: canvas, inventory: https://list.example/hosts}
+            """)
+        let read = try ServiceConfiguration.read(path)
+        #expect(read.listen.map(\.value.description) == ["127.0.0.1:9490", "[::1]:9490", "unix:/run/collector.sock"])
+        #expect(read.publicURL == "https://deploys.example")
+        #expect(read.store == "/var/lib/ledger.db")
+        #expect(read.tokens.map(\.scopes) == [[.read, .verify]])
+        #expect(read.allowsAnonymous)
+        #expect(read.tls?.clientAuthorities?.value == "/ca.pem")
+        let fleet = read.fleets[0]
+        #expect(fleet.deployed.description == "canvas in production")
+        #expect(fleet.inventory.value == "dns:canvas.example")
+        #expect(fleet.credentials.key?.path == "/me.key")
+        #expect(fleet.policy.soak == .seconds(30) && fleet.policy.maxUnreachable == .percent(5))
+        #expect(fleet.policy.maxStragglers == .hosts(1) && fleet.policy.failAfter == 5)
+        #expect(fleet.interval == .seconds(20))
+        #expect(read.fleets[1].deployed.description == "canvas")
+        #expect(read.fleets[1].interval == .seconds(15))
+    }
+
+    @Test(
+        "A mistake is named with its line and the remedy",
+        arguments: [
+            ("listn: [a]\n" + fleets, "FILE:1: unknown key 'listn': did you mean 'listen'?"),
+            ("listen: [localhost]\n" + fleets, "FILE:1: invalid listen[0] 'localhost': expected HOST:PORT"),
+            ("listen: ['0.0.0.0:9490']\n" + fleets, "FILE:1: listen '0.0.0.0:9490' is reachable from the network"),
+            ("store: postgresql://db\n" + fleets, "FILE:1: store in PostgreSQL is not supported yet"),
+            ("store: ledger.db\n" + fleets, "FILE:1: invalid store 'ledger.db': expected an absolute path"),
+            ("retention: {verifications: 90d}\n" + fleets, "FILE:1: retention is not supported yet"),
+            ("public_url: deploys\n" + fleets, "FILE:1: invalid public_url 'deploys'"),
+            ("access: {anonymous: [verify]}\n" + fleets, "without a token, nobody gets more than read"),
+            ("access: {oidc: []}\n" + fleets, "FILE:1: access.oidc is not supported yet"),
+            ("access:\n  tokens: [{scopes: [read]}]\n" + fleets, "FILE:2: access.tokens[0] has no file"),
+            (
+                "access:\n  tokens: [{file: /t, scopes: [raed]}]\n" + fleets,
+                "unknown scope 'raed' in access.tokens[0]: did you mean 'read'?"
+            ),
+            (
+                "access:\n  tokens: [{file: /t, scopes: [hook]}]\n" + fleets,
+                "scope 'hook' in access.tokens[0] is not supported yet"
+            ),
+            ("access: {tls: {certificate: /c}}\n" + fleets, "access.tls needs a certificate and its key"),
+            ("listen: ['127.0.0.1:1']\n", "FILE: fleets is missing"),
+            ("fleets: []\n", "FILE:1: fleets needs a list with at least one entry"),
+            ("fleets:\n  - {inventory: /f}\n", "FILE:2: fleets[0] has no service"),
+            ("fleets:\n  - {service: canvas}\n", "FILE:2: fleets[0] has no inventory"),
+            ("fleets:\n  - {service: canvas, inventory: '-'}\n", "cannot be standard input"),
+            ("fleets:\n  - {service: a b, inventory: /f}\n", "FILE:2: fleets[0].service 'a b'"),
+            (fleets + "  - {service: canvas, inventory: /g}\n", "FILE:3: a second fleet for canvas, first at FILE:2"),
+            ("fleets:\n  - {service: c, inventory: /f, image: r/c}\n", "fleets[0].image is not supported yet"),
+            (
+                "fleets:\n  - {service: c, inventory: /f, policy: {soak: 30}}\n",
+                "fleets[0].policy.soak '30' has no unit"
+            ),
+            ("fleets:\n  - {service: c, inventory: /f, policy: {soak: 1h}}\n", "does not fit into timeout"),
+            ("fleets:\n  - {service: c, inventory: /f, policy: {max_failed: many}}\n", "expected a number of hosts"),
+            ("fleets:\n  - {service: c, inventory: /f, check: {interval: 1ms}}\n", "expected 500ms to 1h"),
+            ("fleets:\n  - {service: c, inventory: /f, access: {key: /k}}\n", "needs a certificate"),
+            ("a: [\n", "FILE:2: invalid YAML"),
+            ("fleets: &f\n  - {service: c, inventory: /f}\n", "anchors (&) are not supported: write out every value"),
+        ])
+    func mistakes(_ text: String, _ expected: String) throws {
+        let problems = try Self.problems(text)
+        #expect(problems.contains { $0.contains(expected) }, "\(problems)")
+        #expect(problems.allSatisfy { $0.contains(": ") && $0.hasPrefix("FILE") }, "\(problems)")
+    }
+
+    @Test("All mistakes of a file are named, not only the first one")
+    func all() throws {
+        let problems = try Self.problems("listen: [x]\nstore: y\nfleets:\n  - {service: c, inventory: /f, chck: {}}\n")
+        #expect(problems.count == 3, "\(problems)")
+    }
+
+    @Test("The files of a folder are one configuration, in which a key is set once")
+    func folder() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("a.yaml", "store: /ledger.db\n" + Self.fleets)
+        try folder.write("b.yaml", "fleets:\n  - {service: web, inventory: /web.yaml}\n")
+        try folder.write("ignored.yml", "nonsense: true\n")
+        let read = try ServiceConfiguration.read(folder.path)
+        #expect(read.fleets.map(\.deployed.name) == ["canvas", "web"])
+        try folder.write("b.yaml", "store: /other.db\n")
+        let error = #expect(throws: ConfigurationError.self) { try ServiceConfiguration.read(folder.path) }
+        #expect(
+            error?.problems == [
+                "\(folder.path)/b.yaml:1: store is set twice, first at \(folder.path)/a.yaml:1: remove one"
+            ])
+    }
+
+    @Test("--check reads what the configuration names, and exits with 0 or 64")
+    func check() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("fleet.yaml", "hosts: [a, b]\n")
+        let collector = try Program.collector()
+        func check(_ text: String) async throws -> RunningProgram.Outcome {
+            try await collector.run(["serve", "--check", "--config", try folder.write("collector.yaml", text)])
+        }
+        let fleets = "fleets:\n  - {service: canvas, inventory: \(folder.path("fleet.yaml"))}\n"
+        let valid = try await check(fleets)
+        #expect(valid.exitCode == 0, "\(valid.error)")
+        let missing = try await check("access: {tokens: [{file: /nowhere.token, scopes: [read]}]}\n" + fleets)
+        #expect(missing.exitCode == 64)
+        #expect(
+            missing.error.contains("collector.yaml:1: the token file '/nowhere.token' cannot be read"),
+            "\(missing.error)")
+        try folder.write("short.token", "secret\n")
+        let short = try await check(
+            "access: {tokens: [{file: \(folder.path("short.token")), scopes: [read]}]}\n" + fleets)
+        #expect(short.exitCode == 64)
+        #expect(short.error.contains("less than 16"), "\(short.error)")
+        #expect(!short.error.contains("secret"))
+        try folder.write("fleet.yaml", "hosts: [{nme: a}]\n")
+        let inventory = try await check(fleets)
+        #expect(inventory.exitCode == 64)
+        #expect(inventory.error.contains("fleet.yaml:1: unknown key 'nme'"), "\(inventory.error)")
+    }
+
+    @Test("SIGHUP reads the credentials for hosts again")
+    func credentials() async throws {
+        let folder = try TemporaryFolder()
+        let token = Mutex("first-token-0123456789")
+        let host = try await ScriptedHost.start { request in
+            request.header("authorization") == "Bearer \(token.withLock(\.self))"
+                ? .json(#"{"git_sha":"\#(FileFleet.commit)"}"#) : .status(401)
+        }
+        try folder.write("fleet.yaml", "hosts: [{name: a, url: \"\(host.url())\"}]\n")
+        try folder.write("hosts.token", token.withLock(\.self))
+        let service = try await ServedCollector.start(
+            fleets: """
+                  - service: canvas
+                    environment: production
+                    inventory: \(folder.path("fleet.yaml"))
+                    access: {token_file: \(folder.path("hosts.token"))}
+                    check: {interval: 500ms}
+                """, in: folder)
+        func reach() throws -> String? { try service.hosts().first?["status"] as? String }
+        try await eventually("the host answers") { try reach() == "pending" }
+        token.withLock { $0 = "second-token-0123456789" }
+        try await eventually("the former token is refused") { try reach() == "agent_error" }
+        try folder.write("hosts.token", token.withLock(\.self))
+        service.program.signal(SIGHUP)
+        try await eventually("the new token is used") { try reach() == "pending" }
+        await host.stop()
+    }
+
+    @Test("SIGHUP takes over a new configuration, and keeps the former one if the new one is invalid")
+    func reload() async throws {
+        let folder = try TemporaryFolder()
+        let fleet = try await FileFleet.start(1, in: folder)
+        let service = try await ServedCollector.start(fleets: fleet.entry(interval: "500ms"), in: folder)
+        try folder.write("collector.yaml", "fleets: [{servce: canvas}]\n")
+        service.program.signal(SIGHUP)
+        try await eventually("the mistake is logged") { service.program.error.contains("did you mean 'service'?") }
+        #expect(try service.fleet()["service"] as? String == "canvas")
+        let web = "  - {service: web, environment: production, inventory: \(folder.path("fleet.yaml"))}"
+        try ServedCollector.write(
+            fleets: fleet.entry(interval: "500ms") + "\n" + web, listen: "127.0.0.1:0", in: folder)
+        try folder.write("read.token", "another-token-0123456789abcdef\n")
+        service.program.signal(SIGHUP)
+        try await eventually("the new fleet is there") { service.program.error.contains(" Reloaded ") }
+        #expect(try service.answer("GET", "/api/v1/fleets").status == 401, "the token was replaced")
+        let answer = try service.answer("GET", "/api/v1/fleets", token: "another-token-0123456789abcdef")
+        #expect((try ServedCollector.object(answer)["fleets"] as? [[String: Any]])?.count == 2)
+    }
+}

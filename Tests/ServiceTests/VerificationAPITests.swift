@@ -1,0 +1,105 @@
+import Foundation
+import Glibc
+import Support
+import Testing
+
+@testable import EndToEndFixtures
+
+@Suite("Service, verifications by API", .timeLimit(.minutes(3)))
+struct VerificationAPITests {
+    @Test("A verification runs in the service, is recorded with evidence, and its reports are those of verify")
+    func verification() async throws {
+        let folder = try TemporaryFolder()
+        let fleet = try await FileFleet.start(2, in: folder)
+        let service = try await ServedCollector.start(fleets: fleet.entry(interval: "500ms"), in: folder)
+        let ended = try await service.verified(FileFleet.commit, key: "1")
+        let id = try #require(ended["id"] as? String)
+        #expect(ended["as_of"] is String)
+        for (name, sign) in [
+            ("report.json", "\"verdict\" : \"converged\""), ("report.html", "<!DOCTYPE html>"),
+            ("report.md", "converged"),
+            ("report.xml", "<testsuite"), ("report.txt", "host-1"),
+        ] {
+            let answer = try service.answer("GET", "/api/v1/verifications/\(id)/\(name)")
+            #expect(answer.status == 200, "\(name): \(answer.text)")
+            #expect(answer.text.contains(sign), "\(name): \(answer.text.prefix(300))")
+        }
+        let evidence = try service.answer("GET", "/api/v1/verifications/\(id)/evidence.ndjson")
+        #expect(evidence.status == 200)
+        let replay = try await Program.collector().run(
+            ["replay", try folder.write("evidence.ndjson", evidence.text)])
+        #expect(replay.exitCode == 0, "\(replay.output)\(replay.error)")
+        let promotions = try #require(
+            try service.object("/api/v1/promotions?service=canvas&environment=production")["promotions"]
+                as? [[String: Any]])
+        #expect(promotions.count == 1)
+        #expect(promotions[0]["verdict"] as? String == "converged")
+        #expect(promotions[0]["verification"] as? String == id)
+        #expect(try service.answer("GET", "/metrics").text.contains("verdict=\"converged\"} 1"))
+        #expect(try service.answer("GET", "/api/v1/verifications/\(id)/report.pdf").status == 404)
+    }
+
+    @Test("The same key joins the verification, and another body with it is refused")
+    func idempotency() async throws {
+        let folder = try TemporaryFolder()
+        let fleet = try await FileFleet.start(1, in: folder)
+        let service = try await ServedCollector.start(
+            fleets: fleet.entry(interval: "500ms", soak: "20s"), in: folder)
+        let first = try service.verify(FileFleet.commit, key: "k")
+        #expect(first.status == 201)
+        let id = try #require(try ServedCollector.object(first)["id"] as? String)
+        #expect(first.headers["location"] == "/api/v1/verifications/\(id)")
+        let second = try service.verify(FileFleet.commit, key: "k")
+        #expect(second.status == 200)
+        #expect(try ServedCollector.object(second)["id"] as? String == id)
+        #expect(try service.verify(FileFleet.other, key: "k").status == 409)
+        #expect(try service.verify(FileFleet.commit, key: "").status == 400)
+        let running = try service.object("/api/v1/verifications/\(id)", headers: [("Prefer", "wait=5")])
+        #expect(running["state"] as? String == "running")
+        #expect((running["report"] as? [String: Any])?["verdict"] as? String == "inconclusive")
+        #expect(running["fresh"] as? Bool == true)
+        #expect(try service.answer("GET", "/api/v1/verifications/\(id)/report.txt").status == 409)
+        #expect(
+            try service.answer("DELETE", "/api/v1/verifications/\(id)", token: ServedCollector.verifyToken).status
+                == 202)
+        var last: [String: Any] = [:]
+        try await eventually("it is interrupted") {
+            last = try service.object("/api/v1/verifications/\(id)")
+            return last["state"] as? String == "finished"
+        }
+        #expect((last["report"] as? [String: Any])?["verdict"] as? String == "interrupted")
+    }
+
+    @Test(
+        "A policy can be stricter than the fleet's, and not laxer",
+        arguments: [
+            (#"{"soak": "2s"}"#, 201), (#"{"soak": "500ms"}"#, 400), (#"{"timeout": "30s"}"#, 201),
+            (#"{"timeout": "5m"}"#, 400), (#"{"max_unreachable": 1}"#, 400), (#"{"max_unreachable": "0"}"#, 201),
+            (#"{"max_failed": "100%"}"#, 400), (#"{"min_proven": 1}"#, 201), (#"{"fail_after": 99}"#, 400),
+            (#"{"soka": "2s"}"#, 400), (#"{"soak": "soon"}"#, 400), (#"{"soak": "2m"}"#, 400),
+            (#"{"interval": "100ms"}"#, 400),
+        ])
+    func policy(_ policy: String, _ status: Int) async throws {
+        let folder = try TemporaryFolder()
+        let fleet = try await FileFleet.start(1, in: folder)
+        let service = try await ServedCollector.start(fleets: fleet.entry(interval: "500ms"), in: folder)
+        let answer = try service.verify(FileFleet.commit, key: "1", policy: policy)
+        #expect(answer.status == status, "\(answer.text)")
+    }
+
+    @Test("SIGTERM interrupts what is under way, records it, and ends with 0")
+    func drain() async throws {
+        let folder = try TemporaryFolder()
+        let fleet = try await FileFleet.start(1, in: folder)
+        let service = try await ServedCollector.start(
+            fleets: fleet.entry(interval: "500ms", soak: "20s"), in: folder)
+        let id = try #require(
+            try ServedCollector.object(try service.verify(FileFleet.commit, key: "k"))["id"] as? String)
+        _ = try service.object("/api/v1/verifications/\(id)", headers: [("Prefer", "wait=2")])
+        service.program.signal(SIGTERM)
+        let outcome = try await service.program.wait()
+        #expect(outcome.exitCode == 0, "\(outcome.error)")
+        let report = try await Program.collector().run(["report", id, "--store", folder.path("ledger.db")])
+        #expect(report.output.contains("interrupted"), "\(report.output)\(report.error)")
+    }
+}
