@@ -34,8 +34,11 @@ LIBRARIES = {
 UNITS = {
     "agent": ["buildinfo-agent.socket", "buildinfo-agent.service", "buildinfo-agent-access.service", "buildinfo-reader.service",
               "buildinfo-engine@.service"],
-    "collector": ["buildinfo-collector@.service", "buildinfo-collector@.timer"],
+    "collector": ["buildinfo-collector.socket", "buildinfo-collector.service", "buildinfo-collector@.service",
+                  "buildinfo-collector@.timer"],
 }
+# A folder of each program for tokens and keys, which systemd copies for its service.
+SECRETS = {"agent": "etc/buildinfo/access", "collector": "etc/buildinfo/secrets"}
 
 
 def run(*command, **options):
@@ -95,16 +98,19 @@ class Packer:
             wants = root / units / "docker.service.wants"
             wants.mkdir(parents=True)
             (wants / "buildinfo-engine@docker.service").symlink_to("../buildinfo-engine@.service")
-            for kind in ("sysusers.d", "tmpfiles.d"):
-                self.install(TREE / "systemd" / kind / f"{name}.conf", root / "usr/lib" / kind / f"{name}.conf")
-            self.install(HERE / "agent.yaml", root / "etc/buildinfo/agent.yaml")
             for path in sorted((TREE / "systemd/examples").rglob("*.conf")):
                 self.install(path, root / documents / "examples" / path.relative_to(TREE / "systemd/examples"))
         else:
+            # Served at /api/v1/openapi.json.
+            self.install(TREE / "Sources/Collector/Service/Resources/openapi.json", root / "usr/share" / name / "openapi.json")
             for path in sorted((TREE / "examples").rglob("*")):
                 if path.is_file():
                     self.install(path, root / documents / "examples" / path.relative_to(TREE / "examples"),
                                  0o755 if path.suffix == ".sh" else 0o644)
+        for kind in ("sysusers.d", "tmpfiles.d"):
+            if (TREE / "systemd" / kind / f"{name}.conf").exists():
+                self.install(TREE / "systemd" / kind / f"{name}.conf", root / "usr/lib" / kind / f"{name}.conf")
+        self.install(HERE / f"{part}.yaml", root / f"etc/buildinfo/{part}.yaml")
         page = run(
             sys.executable, str(HERE / "man/render.py"), str(binary), str(HERE / f"man/{name}.roff"), self.date)
         self.write(root / f"usr/share/man/man1/{name}.1.gz", self.zipped(page))
@@ -156,8 +162,7 @@ class Packer:
         overrides = HERE / part / "lintian-overrides"
         if overrides.exists():
             self.install(overrides, root / f"usr/share/lintian/overrides/{name}")
-        if part == "agent":
-            (root / "etc/buildinfo/access").mkdir()
+        (root / SECRETS[part]).mkdir()
 
         files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
         control = root / "DEBIAN"
@@ -179,8 +184,7 @@ class Packer:
         text = (HERE / part / "control").read_text()
         self.write(control / "control", re.sub(r"@(\w+)@", lambda found: values[found[1]], text))
         self.settle(root)
-        if part == "agent":
-            (root / "etc/buildinfo/access").chmod(0o700)
+        (root / SECRETS[part]).chmod(0o700)
         target = self.out / f"{name}_{self.revision}_{self.architecture}.deb"
         compression = ["-Znone"] if self.debug else ["-Zxz", "-z6", "--threads-max=1"]
         run("dpkg-deb", "--root-owner-group", *compression, "--build", str(root), str(target),

@@ -19,7 +19,9 @@ TOOLS = "sh awk sed grep tar gzip find mktemp sha256sum cut cat chmod mkdir mv r
 PACKAGES = {f"buildinfo-{part}_0.2.0-1_{architecture}.deb": f"package of {part} for {architecture}".encode()
             for part in ("agent", "collector") for architecture in ("amd64", "arm64")}
 FILES = ("usr/bin/buildinfo-agent", "usr/bin/buildinfo-collector", "usr/lib/systemd/system/buildinfo-reader.service",
-         "usr/lib/systemd/system/buildinfo-collector@.service", "usr/lib/sysusers.d/buildinfo-agent.conf", "etc/buildinfo/agent.yaml")
+         "usr/lib/systemd/system/buildinfo-collector@.service", "usr/lib/systemd/system/buildinfo-collector.service",
+         "usr/lib/sysusers.d/buildinfo-agent.conf", "usr/lib/tmpfiles.d/buildinfo-collector.conf", "etc/buildinfo/agent.yaml",
+         "etc/buildinfo/collector.yaml")
 
 
 def tarball(machine):

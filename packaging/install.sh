@@ -95,15 +95,15 @@ install_tarball() {
     mkdir "$work/files"
     tar -xzf "$work/$file" -C "$work/files"
     cd "$work/files/${file%.tar.gz}"
-    # The program's own files. An agent.yaml that exists stays.
+    # The program's own files. A configuration that exists stays.
     case $program in
-        agent) other=buildinfo-collector ;;
-        collector) other='buildinfo-agent|buildinfo-reader|buildinfo-engine|^etc/' ;;
+        agent) other='buildinfo-collector|^etc/buildinfo/collector' ;;
+        collector) other='buildinfo-agent|buildinfo-reader|buildinfo-engine|^etc/buildinfo/agent' ;;
     esac
     find usr etc ! -type d | grep -vE "$other" >"$work/list"
-    if [ -e "$root/etc/buildinfo/agent.yaml" ]; then
-        say "Keeping $root/etc/buildinfo/agent.yaml"
-        grep -vx etc/buildinfo/agent.yaml "$work/list" >"$work/list.new"
+    if [ -e "$root/etc/buildinfo/$program.yaml" ]; then
+        say "Keeping $root/etc/buildinfo/$program.yaml"
+        grep -vx "etc/buildinfo/$program.yaml" "$work/list" >"$work/list.new"
         mv "$work/list.new" "$work/list"
     fi
     tar -cf "$work/install.tar" -T "$work/list"
@@ -111,10 +111,8 @@ install_tarball() {
     sed "s|^|  $root/|" "$work/list"
     run tar -xpf "$work/install.tar" --no-same-owner -C "${root:-/}"
     [ -z "$root" ] || return 0
-    if [ "$program" = agent ]; then
-        run systemd-sysusers buildinfo-agent.conf
-        run systemd-tmpfiles --create buildinfo-agent.conf
-    fi
+    [ "$program" = collector ] || run systemd-sysusers buildinfo-agent.conf
+    run systemd-tmpfiles --create "buildinfo-$program.conf"
     run systemctl daemon-reload
 }
 

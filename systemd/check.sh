@@ -23,7 +23,7 @@ failed=0
 report() { echo "systemd/check.sh: $*" >&2; failed=1; }
 
 units=(buildinfo-agent.socket buildinfo-agent.service buildinfo-agent-access.service buildinfo-reader.service
-    buildinfo-engine@docker.service
+    buildinfo-engine@docker.service buildinfo-collector.socket buildinfo-collector.service
     buildinfo-collector@canvas-production.service buildinfo-collector@canvas-production.timer)
 output=$(SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --root="$root" --man=no --recursive-errors=yes \
     "${units[@]/#/}" 2>&1) || report "systemd-analyze verify: exit $?"
@@ -31,7 +31,8 @@ output=$(SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --root="$root" --man=n
 
 # In tenths: 5 is an exposure of 0.5. The collector needs the network.
 declare -A threshold=([buildinfo-agent.service]=5 [buildinfo-agent-access.service]=5 [buildinfo-reader.service]=5
-    [buildinfo-engine@docker.service]=5 [buildinfo-collector@canvas-production.service]=15)
+    [buildinfo-engine@docker.service]=5 [buildinfo-collector.service]=15
+    [buildinfo-collector@canvas-production.service]=15)
 for unit in "${!threshold[@]}"; do
     output=$(systemd-analyze security --root="$root" --offline=yes --no-pager --threshold="${threshold[$unit]}" \
         "$unit" 2>&1) || report "$unit is more exposed than its threshold of ${threshold[$unit]} tenths: $output"

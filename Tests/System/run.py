@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 
 from checks import Checks
 from machine import Machine, prepared_root, run
+from service import SERVICE, ServiceSteps
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 SHA = "3f2a90be11d2c4a5968778695a4b3c2d1e0f9a8b"
@@ -84,7 +85,12 @@ class Scenario:
                    said[-300:], "/etc/buildinfo/agent.yaml" in said and "systemctl restart" in said)
         self.check("no unit has failed", "", machine.must("systemctl --failed --no-legend --plain"))
         self.check("the port is enabled", "enabled", machine.shell(f"systemctl is-enabled {PORT}").stdout.strip())
-        self.check("only root can read the folder of secrets", "700 root:root", machine.must("stat -c '%a %U:%G' /etc/buildinfo/access"))
+        for folder in ("access", "secrets"):
+            self.check(f"only root can read the folder {folder}", "700 root:root",
+                       machine.must(f"stat -c '%a %U:%G' /etc/buildinfo/{folder}"))
+        for unit in ("service", "socket"):
+            self.check(f"the collector's {unit} waits for the administrator", "disabled inactive", " ".join(
+                machine.shell(f"systemctl {what} buildinfo-collector.{unit}").stdout.strip() for what in ("is-enabled", "is-active")))
 
     def configure(self):
         machine = self.machine
@@ -361,6 +367,9 @@ class Scenario:
         machine.must("systemctl reset-failed; rm /root/ledger.db /var/lib/buildinfo-collector/ledger.db.replaced-* "
                      "/etc/buildinfo/*-canvas-*; rm /var/lib/buildinfo-collector/canvas-*")
 
+    def service(self):
+        ServiceSteps(self.machine, self.check, TREE, SHA).play()
+
     def checked(self, unit):
         self.machine.shell(f"systemctl start {unit}")
         return self.machine.property(unit, "Result"), self.machine.property(unit, "ExecMainStatus")
@@ -472,7 +481,7 @@ class Scenario:
         self.check("and with a wrong token (30, unreachable)", ("exit-code", "30"), self.checked(unit))
 
         machine.must(f"systemctl reset-failed {unit}; rm -r /etc/systemd/system/{PORT}.d /etc/systemd/system/{unit}.d "
-                     "/etc/buildinfo/access/* /etc/buildinfo/collector* /etc/buildinfo/ca.pem; "
+                     "/etc/buildinfo/access/* /etc/buildinfo/collector[-.][tpk]* /etc/buildinfo/ca.pem; "
                      f"systemctl daemon-reload; systemctl restart {PORT} {SERVER}")
         self.check("closed again: state", "serving", self.until_state("serving")[0])
         said = machine.must("journalctl --no-pager -o cat -t buildinfo-agent -t buildinfo-collector")
@@ -534,6 +543,7 @@ class Scenario:
     def upgrade(self):
         machine = self.machine
         before = machine.main_process(SERVER), machine.main_process(READER)
+        collector = machine.main_process(SERVICE)
         opened = machine.property(PORT, "ActiveEnterTimestampMonotonic")
         client = self.client()
         time.sleep(0.5)
@@ -544,6 +554,9 @@ class Scenario:
         after = machine.main_process(SERVER), machine.main_process(READER)
         self.check("an upgrade restarts both processes", "new processes", f"{before} {after}",
                    None not in after and before[0] != after[0] and before[1] != after[1])
+        machine.wait(30, lambda: machine.property(SERVICE, "ActiveState") == "active", "the collector's service")
+        self.check("an upgrade restarts the collector's service", "a new process", machine.main_process(SERVICE),
+                   machine.main_process(SERVICE) not in (None, collector))
         self.check("an upgrade keeps the port open", opened, machine.property(PORT, "ActiveEnterTimestampMonotonic"))
         self.check("an upgrade keeps edits", "# edited by hand", machine.must("tail -n 1 /etc/buildinfo/agent.yaml"))
         self.check("the version is the new one", "99.0.0-1", machine.must("dpkg-query -W -f '${Version}' buildinfo-agent"))
@@ -601,7 +614,8 @@ def play(scenario, journal):
     try:
         before = machine.files(VOLATILE)
         for step in (scenario.install, scenario.configure, scenario.engine, scenario.privileges, scenario.kills,
-                     scenario.hangs, scenario.engine_loss, scenario.engine_stopped, scenario.podman, scenario.standing_check, scenario.reload, scenario.mistake,
+                     scenario.hangs, scenario.engine_loss, scenario.engine_stopped, scenario.podman, scenario.standing_check,
+                     scenario.service, scenario.reload, scenario.mistake,
                      scenario.probe, scenario.access, scenario.upgrade):
             step()
         scenario.remove(before)

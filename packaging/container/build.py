@@ -187,6 +187,10 @@ class Image:
         layer.add("etc/group", f"root:x:0:\nbuildinfo:x:{USER}:\n".encode())
         layer.add("etc/nsswitch.conf", b"hosts: files dns\n")
         layer.add("etc/buildinfo", mode=0o755, kind=tarfile.DIRTYPE)
+        if self.part == "collector":
+            # Served at /api/v1/openapi.json.
+            layer.add("usr/share/buildinfo-collector/openapi.json",
+                      (TREE / "Sources/Collector/Service/Resources/openapi.json").read_bytes())
         layer.add("tmp", mode=0o1777, kind=tarfile.DIRTYPE)
         # For any user of group 0, too, as on OpenShift. A volume takes the owner of the folder that it is mounted on.
         for folder in ("var/lib/buildinfo", "run/buildinfo-reader"):
