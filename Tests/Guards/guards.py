@@ -42,6 +42,8 @@ PROMISES = {
     10: "no secret in any output",
     11: "nothing is promoted past the gate",
     12: "a kill loses no recorded transition and corrupts nothing",
+    13: "what is shown as green states when it was known, and is unknown once that is too long ago",
+    "service": "the service's other rules",
     "gate": "the gate's other rules",
     "agent": "the agent's other rules",
     "evidence": "evidence replays to the same verdict, and no change of it goes unnoticed",
@@ -52,6 +54,9 @@ PROMISES = {
 
 # Promises whose code does not exist yet: listed in the table, but not counted.
 NOT_BUILT = {}
+
+PAGES = r"[./]PagesTests/"
+_PAGES = "Sources/Collector/Service/Pages/"
 
 # Filters that many rows share. All filters run once before the first guard is removed.
 VERDICT = (r"[./](IncidentRowTests|ProofTests|ConclusionTests|RestToleratedTests|BuildMatcherTests|VerdictGuardTests|"
@@ -115,6 +120,8 @@ JOURNAL = r"[./](JournalTests|PromotionRulesTests|TagReadbackTests|BuildHistoryT
 CI = r"[./](CIReadingTests|CIReportersTests|CIStateMachineTests|CIContextsTests)/"
 FORGE = r"[./](GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
 KILL_SWITCH = r"[./]KillSwitchTests/"
+SERVICE = r"[./](APITests|VerificationAPITests|ServiceConfigurationTests)/"
+BOARD = r"[./](FleetBoardTests|StandingTests)/"
 HEADLINE = r"[./](HeadlineTests|PipelineFileTests|PipelineOriginTests)/"
 
 _VERDICT = "Sources/Collector/Verdict/"
@@ -130,6 +137,8 @@ _CI = "Sources/Collector/Gate/CI/"
 _FORGE = "Sources/Collector/Gate/Forge/"
 _KILL_SWITCH = "Sources/Collector/Gate/KillSwitch/"
 _BRANCH = "Sources/Collector/Gate/Branch/"
+_STANDING = "Sources/Collector/Operations/Standing/"
+_SERVICE = "Sources/Collector/Service/"
 
 GUARDS = [
     # 1. No proven host, no green
@@ -2597,4 +2606,96 @@ GUARDS = [
         "Sources/Agent/Init/EngineSurvey.swift",
         r"guard declaration.canBeWritten, count <= EngineScan.containerLimit else {",
         r"guard count <= EngineScan.containerLimit else {", r"[./]InitCommandTests/"),
+    Guard(
+        1, "page-stale-fleet", "a page shows a fleet that is not fresh as unknown",
+        _PAGES + "FleetView.swift",
+        r"guard isFresh, counts.expected > 0 else { return .unknown }",
+        r"guard counts.expected > 0 else { return .unknown }", PAGES),
+    Guard(
+        1, "page-stale-number", "a page counts no host of a fleet as proven that is not fresh",
+        _PAGES + "OverviewPage.swift",
+        r'fleet.isFresh ? ReportText.count(fleet.counts.proven) : "?"',
+        r"ReportText.count(fleet.counts.proven)", PAGES),
+    Guard(
+        1, "page-old", "an open page whose service is gone turns grey",
+        _PAGES + "ServiceStyle.swift",
+        r"animation:old 1ms 15s forwards}",
+        r"}", PAGES),
+    Guard(
+        "advice", "page-advice", "a page does not advise hosts to follow a build that failed",
+        _PAGES + "FleetView.swift",
+        r"guard hasFailures else { return host.reason }",
+        r"guard hasFailures, counts.expected < 0 else { return host.reason }", PAGES),
+    Guard(
+        10, "page-scope", "a page needs the scope to read",
+        "Sources/Collector/Service/HTTP/Routes.swift",
+        r"paths.get(path, read, use: page)",
+        r"paths.get(path, router, use: page)", PAGES),
+    # The service
+    Guard(
+        13, "status-age", "a status is unknown once the host was not asked for too long",
+        _STANDING + "FleetBoard.swift",
+        r"guard isKept(host.askedAt, at: now) else { return nil }",
+        r"", BOARD),
+    Guard(
+        13, "proof-age", "a proof counts for three intervals, by the time at which somebody asks",
+        _STANDING + "FleetBoard.swift",
+        r"return isFresh(host.observedAt, at: now) ? host.status : nil",
+        r"return host.status", BOARD),
+    Guard(
+        13, "fleet-heard", "a fleet in which no host answers is not fresh",
+        _STANDING + "FleetBoard.swift",
+        r"isKept(roundAt, at: now) && isFresh(heardAt, at: now)",
+        r"isKept(roundAt, at: now)", BOARD),
+    Guard(
+        "service", "standing-endless", "a standing check ends with no verdict",
+        _VERDICT + "Verification.swift",
+        r"""guard !purpose.isStanding else { return }
+        if budget""",
+        r"if budget", BOARD),
+    Guard(
+        3, "successor-alone", "two machines that answer in turns stay in conflict, however long they do",
+        _VERDICT + "IdentityTracker.swift",
+        r"guard id != firstID, answer.nonce == sample.nonce else { return candidate = nil }",
+        r"guard id != firstID, answer.nonce == sample.nonce else { return }", BOARD),
+    Guard(
+        "service", "unknown-token", "a token that is not known is refused, and not taken for none",
+        _SERVICE + "HTTP/AccessControl.swift",
+        r"""guard isKnown else { throw Self.unauthorized("the token is not one of this service's") }""",
+        r"if !isKnown { return [.read] }", SERVICE),
+    Guard(
+        "service", "scope", "a route needs a token with its scope",
+        _SERVICE + "HTTP/AccessControl.swift",
+        r"guard !scopes.contains(scope) else { return }",
+        r"guard !scopes.contains(scope), !hasToken else { return }", SERVICE),
+    Guard(
+        "service", "anonymous", "beyond loopback, nobody reads without a token unless the configuration says so",
+        _SERVICE + "HTTP/AccessControl.swift",
+        r"case .network: return false",
+        r"case .network: return !allowsAnonymous", SERVICE),
+    Guard(
+        "service", "rebound-name", "a web page that points a name of its own to loopback reads nothing there",
+        _SERVICE + "HTTP/AccessControl.swift",
+        r'return name == "localhost" ||',
+        r'return !name.isEmpty || name == "localhost" ||', SERVICE),
+    Guard(
+        "service", "stricter-policy", "a request cannot make the fleet's policy laxer",
+        _SERVICE + "Verifications/VerificationRequest.swift",
+        r"guard !key.isLaxer(policy, than: fleet, hosts: hosts) else {",
+        r"guard !key.isLaxer(policy, than: policy, hosts: hosts) else {", SERVICE),
+    Guard(
+        "service", "idempotency", "a key stands for one request",
+        _SERVICE + "Verifications/Verifications.swift",
+        r"guard known.request == request else {",
+        r"guard known.request == known.request else {", SERVICE),
+    Guard(
+        "service", "unsupported-key", "a key without effect is refused, and not ignored",
+        _SERVICE + "Configuration/ConfigurationReader.swift",
+        r"if let remedy = Self.unsupported[path] {",
+        r"if let remedy = Self.unsupported[path], remedy.isEmpty {", SERVICE),
+    Guard(
+        "service", "exposed-listener", "an address that the network reaches needs tokens, or anonymous access by choice",
+        _SERVICE + "Configuration/ConfigurationReader.swift",
+        r"for address in configuration.listen where address.value.reach == .network {",
+        r"for address in configuration.listen where address.value.reach == .network && address.place.isEmpty {", SERVICE),
 ]
