@@ -65,12 +65,12 @@ struct HTMLReport {
 enum HTMLContentPolicy {
     /// The value of the policy's `content`.
     static let markup: Markup = """
-        default-src 'none'; style-src 'sha256-\(hash(of: HTMLStyle.css))'; \
-        script-src 'sha256-\(hash(of: HTMLScript.code))'; base-uri 'none'; form-action 'none'
+        default-src 'none'; style-src 'sha256-\(hash(of: HTMLStyle.css.bytes))'; \
+        script-src 'sha256-\(hash(of: HTMLScript.code.withUTF8Buffer { Array($0) }))'; base-uri 'none'; form-action 'none'
         """
 
-    private static func hash(of content: StaticString) -> String {
-        Data(content.withUTF8Buffer { SHA256.hash($0) }).base64EncodedString()
+    private static func hash(of content: [UInt8]) -> String {
+        Data(SHA256.hash(content)).base64EncodedString()
     }
 }
 

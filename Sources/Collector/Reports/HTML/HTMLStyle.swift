@@ -4,14 +4,9 @@
 /// colour is never the only difference: statuses are words with a sign, and the lines of a timeline differ in height and
 /// dashes. Text has a contrast of at least 4.5, which `Tests/Browser` measures.
 enum HTMLStyle {
-    static let css: StaticString = """
+    static let css: Markup = """
 
-        :root{--page:#f4f6f8;--panel:#fff;--text:#1b2026;--soft:#545d68;--line:#d8dee4;--track:#eef1f4;--hit:#fff8dc;
-        --green:#0a7350;--area:#96d0b8;--blue:#0b5cad;--haze:#b9d7f5;--grey:#626b75;--yellow:#8a5a00;--red:#b8330f;
-        --purple:#6b3fb5;--pink:#a01f76;--cyan:#076d86}
-        @media screen and (prefers-color-scheme:dark){:root{--page:#0e1216;--panel:#161b21;--text:#e4e9ef;--soft:#9fa9b5;
-        --line:#303842;--track:#20272f;--hit:#2c2a16;--green:#3fc795;--area:#1c6b50;--blue:#74b3f7;--haze:#24405f;
-        --grey:#98a2ae;--yellow:#e0b040;--red:#ff8a66;--purple:#bf9fff;--pink:#ff8fd0;--cyan:#5fcbe0}}
+        \(PageStyle.palette)
         *{box-sizing:border-box}
         [hidden]{display:none!important}
         html{color-scheme:light dark;-webkit-text-size-adjust:100%;text-size-adjust:100%}
@@ -31,21 +26,7 @@ enum HTMLStyle {
         summary{cursor:pointer;color:var(--soft)}
         .panel{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:20px 24px;margin-bottom:16px}
 
-        .converged{--k:var(--green);--g:"✓"}
-        .soaking{--k:var(--blue);--g:"◐"}
-        .starting{--k:var(--blue);--g:"▸"}
-        .flapping{--k:var(--yellow);--g:"≈"}
-        .pending{--k:var(--grey);--g:"…"}
-        .straggler{--k:var(--yellow);--g:"«"}
-        .mixed{--k:var(--yellow);--g:"±"}
-        .ahead{--k:var(--cyan);--g:"»"}
-        .failed{--k:var(--red);--g:"✕"}
-        .rolled_back{--k:var(--red);--g:"←"}
-        .conflict{--k:var(--pink);--g:"≠"}
-        .unreachable{--k:var(--purple);--g:"○"}
-        .agent_error{--k:var(--purple);--g:"!"}
-        .unverifiable{--k:var(--purple);--g:"?"}
-        .missing{--k:var(--purple);--g:"∅"}
+        \(PageStyle.statuses)
         td>b,.counts b,.legend b,.remedies b{color:var(--k);font-weight:600;white-space:nowrap}
         td>b::before,.counts b::before,.legend b::before,.remedies b::before,.hosts li[class]::before{
         content:var(--g);content:var(--g) / "";display:inline-block;min-width:1.25em}

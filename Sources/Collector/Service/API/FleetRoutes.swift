@@ -167,7 +167,7 @@ struct HostBody: Encodable {
         self.host = host
         let status = snapshot.status(host, at: now)
         self.status = status?.rawValue ?? HostSelection.unknown
-        // What is shown is as old as the last observation, and not as the last request that nobody answered.
+        // The age is that of the last observation: a request without an answer makes it no fresher.
         knowledge = Knowledge(
             host.observedAt, isFresh: status != nil && snapshot.isFresh(host.observedAt, at: now), at: now, wall: wall)
         since = host.since.map { wall.addingTimeInterval(-max(0, (now - $0).seconds)).rfc3339 }

@@ -35,23 +35,10 @@ struct HostRoutes {
 
     func commit(_ request: Request, _ context: ServiceContext) async throws -> Response {
         _ = try Query(request, [])
-        let text = try context.parameter("sha").lowercased()
-        guard (7...64).contains(text.utf8.count), text.allSatisfy({ $0.isASCII && $0.isHexDigit }) else {
-            throw Problem.invalid("commit", text, expected: "a commit id, or at least its first 7 digits")
-        }
+        let search = try CommitSearch(try context.parameter("sha"))
         let (now, wall) = (ContinuousClock.now, Date())
-        var served: [(snapshot: FleetSnapshot, hosts: [HostView])] = []
-        for entry in model.entries {
-            let snapshot = entry.board.snapshot
-            served.append((snapshot, snapshot.hosts.filter { $0.gitSHA?.hex.hasPrefix(text) ?? false }))
-        }
-        let recorded = try await model.ledger.sightings(ofCommitsBeginningWith: text)
-        let commits = Set(served.flatMap { $0.hosts.compactMap(\.gitSHA) } + recorded.map(\.gitSHA))
-        guard let commit = commits.first else {
-            throw Problem.notFound(
-                "no host serves \(text), and the ledger has no promotion of it", remedy: "check the commit id")
-        }
-        guard commits.count == 1 else {
+        let (served, recorded, commits) = try await search.found(in: model)
+        guard let commit = commits.first, commits.count == 1 else {
             let ids = commits.map(\.hex).sorted().prefix(20)
             return try .json(CommitChoice(commits: Array(ids)), status: .multipleChoices)
         }
@@ -63,6 +50,38 @@ struct HostRoutes {
             }
         }
         return try .json(CommitPage(gitSHA: commit, hosts: places, history: recorded))
+    }
+}
+
+/// A commit by the first digits of its id.
+struct CommitSearch {
+    /// In lowercase.
+    let text: String
+
+    init(_ text: String) throws(Problem) {
+        self.text = text.lowercased()
+        guard (7...64).contains(text.utf8.count), text.allSatisfy({ $0.isASCII && $0.isHexDigit }) else {
+            throw .invalid("commit", self.text, expected: "a commit id, or at least its first 7 digits")
+        }
+    }
+
+    /// The hosts of each fleet that serve it now, where the ledger has it, and every commit that begins so: at least one.
+    func found(
+        in model: ServiceModel
+    ) async throws -> (
+        served: [(snapshot: FleetSnapshot, hosts: [HostView])], recorded: [CommitSighting], commits: Set<GitSHA>
+    ) {
+        let served = model.entries.map { entry in
+            let snapshot = entry.board.snapshot
+            return (snapshot: snapshot, hosts: snapshot.hosts.filter { $0.gitSHA?.hex.hasPrefix(text) ?? false })
+        }
+        let recorded = try await model.ledger.sightings(ofCommitsBeginningWith: text)
+        let commits = Set(served.flatMap { $0.hosts.compactMap(\.gitSHA) } + recorded.map(\.gitSHA))
+        guard !commits.isEmpty else {
+            throw Problem.notFound(
+                "no host serves \(text), and the ledger has no promotion of it", remedy: "check the commit id")
+        }
+        return (served, recorded, commits)
     }
 }
 

@@ -157,7 +157,7 @@ struct VerificationRoutes {
         let isEvidence = name == "evidence.ndjson"
         guard isEvidence || Self.types[name] != nil else {
             let names = Self.types.keys.sorted() + ["evidence.ndjson"]
-            throw Problem.notFound("there is no '\(name)'", remedy: "use \(names.joined(separator: ", "))")
+            throw Problem.notFound("unknown report file '\(name)'", remedy: "use \(names.joined(separator: ", "))")
         }
         guard verifications.running(id) == nil, let report = try await recorded(id) else {
             throw Problem(

@@ -50,7 +50,7 @@ struct ConfigurationReader {
         guard configuration.tokens.isEmpty, !configuration.allowsAnonymous else { return }
         for address in configuration.listen where address.value.reach == .network {
             report(
-                "\(address.place): listen '\(address.value)' is reachable from the network, and nobody could read there: "
+                "\(address.place): listen '\(address.value)' is reachable from the network, and nothing permits reading there: "
                     + "add access.tokens, or access: {anonymous: [read]}")
         }
     }

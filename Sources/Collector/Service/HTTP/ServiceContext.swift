@@ -4,7 +4,7 @@ import NIOCore
 /// What a request has besides its head and body.
 struct ServiceContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// The scopes of the request's token, or of nobody. Set by ``AccessMiddleware``.
+    /// The scopes of the request's token, or those without one. Set by ``AccessMiddleware``.
     var scopes: Set<ServiceConfiguration.Scope> = []
 
     /// Bodies are small: a verification's request has a few hundred bytes.

@@ -25,24 +25,14 @@ struct CommitDetailsPage {
 
     func page(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let query = try PageQuery(request)
-        let text = try context.parameter("sha").lowercased()
-        guard (7...64).contains(text.utf8.count), text.allSatisfy({ $0.isASCII && $0.isHexDigit }) else {
-            throw Problem.invalid("commit", text, expected: "a commit id, or at least its first 7 digits")
-        }
+        let search = try CommitSearch(try context.parameter("sha"))
         let moment = PageMoment()
-        let places = model.entries.compactMap { entry -> Place? in
-            let snapshot = entry.board.snapshot
-            let hosts = snapshot.hosts.filter { $0.gitSHA?.hex.hasPrefix(text) ?? false }
-            return hosts.isEmpty ? nil : Place(fleet: FleetView(snapshot, at: moment), hosts: hosts)
+        let (served, recorded, commits) = try await search.found(in: model)
+        guard let commit = commits.first, commits.count == 1 else {
+            return choice(of: commits, search.text).response(query, moment, status: .multipleChoices)
         }
-        let recorded = try await model.ledger.sightings(ofCommitsBeginningWith: text)
-        let commits = Set(places.flatMap { $0.hosts.compactMap(\.gitSHA) } + recorded.map(\.gitSHA))
-        guard let commit = commits.first else {
-            throw Problem.notFound(
-                "no host serves \(text), and the ledger has no promotion of it", remedy: "check the commit id")
-        }
-        guard commits.count == 1 else {
-            return choice(of: commits, text).response(query, moment, status: .multipleChoices)
+        let places = served.filter { !$0.hosts.isEmpty }.map { snapshot, hosts in
+            Place(fleet: FleetView(snapshot, at: moment), hosts: hosts)
         }
         let hosts = places.reduce(0) { $0 + $1.confirmed }
         var page = Page(title: "Commit \(commit.short)")

@@ -123,7 +123,7 @@ struct OverviewPage {
         guard fleet.snapshot.target != nil else {
             return """
                 <li class="pending">\(ShownStatus.known(.pending).badge) \
-                <a href="\(fleet.path, limit: .max)">\(name(fleet))</a>: nothing is promoted yet: \
+                <a href="\(fleet.path, limit: .max)">\(name(fleet))</a>: no promotion is recorded yet: \
                 <strong>promote a build, or verify one</strong></li>
 
                 """

@@ -11,30 +11,15 @@ struct PromotionsPage {
     let model: ServiceModel
 
     func page(_ request: Request) async throws -> Response {
-        let query = try PageQuery(request, ["service", "environment", "limit", "cursor"])
+        let query = try PageQuery(request, PromotionSelection.parameters)
         let moment = PageMoment()
-        let environment = try query.one("environment").map { text throws(Problem) in
-            guard let environment = EnvironmentName(text) else {
-                throw .invalid("environment", text, expected: "letters, digits, '.', '_' and '-', at most 128")
-            }
-            return environment
-        }
-        let limit = try query.query.limit()
-        var place: PromotionPlace?
-        if let parts = try query.query.cursor(parts: 4) {
-            guard let generation = Int(parts[3]) else {
-                throw Problem.invalid("cursor", parts.joined(), expected: "the 'next' of the page before, unchanged")
-            }
-            place = PromotionPlace(at: parts[0], service: parts[1], environment: parts[2], generation: generation)
-        }
-        // One more than the page has, to know whether there is a next one.
-        let entries = try await model.ledger.promotionEntries(
-            service: try query.one("service"), environment: environment, after: place, limit: limit + 1)
+        let selection = try PromotionSelection(
+            query.query, service: try query.one("service"), environment: try query.one("environment"))
+        let (entries, next) = try await selection.read(model.ledger)
         var page = Page(title: "Promotions", place: .promotions, asOf: moment.now)
         page.content = """
             <section class="panel"><h1>Promotions</h1>
-            \(filter(query))\(table(entries.prefix(limit), moment))\
-            \(paging(entries.count > limit ? entries[limit - 1] : nil, query))</section>
+            \(filter(query))\(table(entries, moment))\(paging(next, query))</section>
 
             """
         return page.response(query, moment)
@@ -60,7 +45,7 @@ struct PromotionsPage {
             """
     }
 
-    private func table(_ entries: ArraySlice<PromotionEntry>, _ moment: PageMoment) -> Markup {
+    private func table(_ entries: [PromotionEntry], _ moment: PageMoment) -> Markup {
         guard !entries.isEmpty else { return "<p class=\"hint\">The ledger has no such promotion.</p>\n" }
         let rows: [Markup] = entries.map { entry in
             let by: Markup = entry.by.map { " by \($0, limit: 80)" } ?? ""
@@ -103,15 +88,12 @@ struct PromotionsPage {
         return build.digest.map { "<code>\($0.short)</code>" } ?? "unknown"
     }
 
-    private func paging(_ last: PromotionEntry?, _ query: PageQuery) -> Markup {
+    private func paging(_ next: String?, _ query: PageQuery) -> Markup {
         let start: Markup =
             query.query.all("cursor").isEmpty
             ? "" : "<a href=\"\(query.link(["cursor": []]), limit: .max)\">Latest</a> "
         let earlier: Markup =
-            last.map { last in
-                let cursor = Cursor([last.at, last.service, last.environment.description, "\(last.generation)"]).text
-                return "<a rel=\"next\" href=\"\(query.link(["cursor": [cursor]]), limit: .max)\">Earlier</a>"
-            } ?? ""
+            next.map { "<a rel=\"next\" href=\"\(query.link(["cursor": [$0]]), limit: .max)\">Earlier</a>" } ?? ""
         return "<p class=\"next\">\(start)\(earlier)</p>\n"
     }
 }

@@ -5,15 +5,9 @@ import Shared
 ///
 /// Words, shapes and colours of statuses are those of the HTML report.
 enum ServiceStyle {
-    static let css: StaticString = """
-        :root{--page:#f4f6f8;--panel:#fff;--text:#1b2026;--soft:#545d68;--line:#d8dee4;--track:#eef1f4;--hit:#fff8dc;
-        --green:#0a7350;--blue:#0b5cad;--grey:#626b75;--yellow:#8a5a00;--red:#b8330f;--purple:#6b3fb5;--pink:#a01f76;
-        --cyan:#076d86;--area:#96d0b8;--haze:#b9d7f5;
-        animation:old 1ms 15s forwards}
-        @media (prefers-color-scheme:dark){:root{--page:#0e1216;--panel:#161b21;--text:#e4e9ef;--soft:#9fa9b5;--line:#303842;
-        --track:#20272f;--hit:#2c2a16;--green:#3fc795;--blue:#74b3f7;--grey:#98a2ae;--yellow:#e0b040;--red:#ff8a66;
-        --purple:#bf9fff;
-        --pink:#ff8fd0;--cyan:#5fcbe0;--area:#1c6b50;--haze:#24405f}}
+    static let css: Markup = """
+        \(PageStyle.palette)
+        :root{animation:old 1ms 15s forwards}
         /* Nothing on an open page stays green: 15 s after it was loaded, every status is a grey question mark. */
         @keyframes old{to{--green:var(--grey);--blue:var(--grey);--yellow:var(--grey);--red:var(--grey);--purple:var(--grey);
         --pink:var(--grey);--cyan:var(--grey);--area:var(--line);--haze:var(--track);--old:"?";--note:block;
@@ -50,21 +44,7 @@ enum ServiceStyle {
         .old{display:var(--note,none);border:2px solid var(--grey);font-weight:600}
         footer{padding-bottom:24px;color:var(--soft)}
 
-        .converged{--k:var(--green);--g:"✓"}
-        .soaking{--k:var(--blue);--g:"◐"}
-        .starting{--k:var(--blue);--g:"▸"}
-        .flapping{--k:var(--yellow);--g:"≈"}
-        .pending{--k:var(--grey);--g:"…"}
-        .straggler{--k:var(--yellow);--g:"«"}
-        .mixed{--k:var(--yellow);--g:"±"}
-        .ahead{--k:var(--cyan);--g:"»"}
-        .failed{--k:var(--red);--g:"✕"}
-        .rolled_back{--k:var(--red);--g:"←"}
-        .conflict{--k:var(--pink);--g:"≠"}
-        .unreachable{--k:var(--purple);--g:"○"}
-        .agent_error{--k:var(--purple);--g:"!"}
-        .unverifiable{--k:var(--purple);--g:"?"}
-        .missing{--k:var(--purple);--g:"∅"}
+        \(PageStyle.statuses)
         .waived{--k:var(--grey);--g:"–"}
         .unknown{--k:var(--grey);--g:"?"}
         .is,.is::before{color:var(--k);font-weight:600;white-space:nowrap}
@@ -134,16 +114,6 @@ enum ServiceStyle {
         .matrix .bar{height:6px;margin:4px 0}
         .build{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:baseline;gap:0 10px;font-size:.87rem}
 
-        .plot{display:block;width:calc(100% - 40px);height:200px;margin:10px 0 26px 40px;overflow:visible}
-        .plot text{font-size:12px;fill:var(--soft)}
-        .count{text-anchor:end}
-        .time{text-anchor:middle}
-        .grid{stroke:var(--soft);stroke-opacity:.3}
-        .other-area{fill:var(--track)}
-        .soaking-area{fill:var(--haze)}
-        .proven-area{fill:var(--area)}
-        .proven-line{fill:none;stroke:var(--green);stroke-width:2;vector-effect:non-scaling-stroke}
-
         .filter{display:flex;flex-wrap:wrap;gap:8px 16px;align-items:center;margin-bottom:12px}
         .filter input,.filter select,.filter button{font:inherit;color:inherit;background:var(--panel);
         border:1px solid var(--grey);border-radius:5px;padding:3px 10px;max-width:100%}
@@ -170,13 +140,6 @@ enum ServiceStyle {
         .rows code:not(.command),.rows time{white-space:nowrap}
         .next{display:flex;gap:20px;margin-top:12px;color:var(--soft)}
 
-        .line{display:block;width:100%;height:14px;background:var(--track);border-radius:2px}
-        .line path{fill:none;stroke:var(--k);stroke-width:10}
-        .line .unknown,.line .pending{stroke-width:2;stroke-dasharray:2 2}
-        .line .soaking,.line .straggler{stroke-width:5}
-        .line .unreachable{stroke-width:3;stroke-dasharray:2 2}
-        .line .failed{stroke-dasharray:4 1.5}
-        .scale{display:flex;justify-content:space-between;color:var(--soft);font-size:.85rem;margin:2px 0 12px}
         .past li{display:grid;grid-template-columns:11.5rem 9rem 1fr;gap:0 16px;padding:7px 0 7px 10px;
         border-top:1px solid var(--line);
         border-left:3px solid var(--k);font-size:.9rem;font-variant-numeric:tabular-nums}
@@ -234,7 +197,7 @@ enum ServiceStyle {
 
         """
 
-    static let bytes: [UInt8] = css.withUTF8Buffer { Array($0) }
+    static let bytes = css.bytes
 
     /// The beginning of the content's SHA-256, as 16 hexadecimal digits: it names this version of the file.
     static let version = String(Hexadecimal.encode(SHA256.hash(bytes)).prefix(16))

@@ -124,7 +124,7 @@ package struct CollectorService: Sendable {
         let isExposed = places.contains { $0.reach == .network }
         if isExposed, setup.access.grants.isEmpty, !setup.access.allowsAnonymous {
             throw UsageError(
-                "the inherited socket is reachable from the network, and nobody could read there: add access.tokens, or "
+                "the inherited socket is reachable from the network, and nothing permits reading there: add access.tokens, or "
                     + "access: {anonymous: [read]}")
         }
         if isExposed, setup.tls == nil, !setup.access.grants.isEmpty {
