@@ -196,7 +196,7 @@ extension ServiceDeclaration {
     /// The maximum size of a selector that `init` writes, in bytes.
     private static let selectionLimit = 300
 
-    /// True if the configuration file can express the declaration. Labels are foreign text: `compose:a/b/c` is no selector.
+    /// True if the configuration file can express the declaration. Labels can hold any text, and `compose:a/b/c` is not a valid selector.
     fileprivate var canBeWritten: Bool {
         guard selection.utf8.count <= Self.selectionLimit, !selection.utf8.contains(0) else { return false }
         do throws(AgentError) {

@@ -96,7 +96,7 @@ struct DNSRecords: Sendable {
             let text = withUnsafeBytes(of: record.text) {
                 String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
-            // A target of "." says that there is no such service (RFC 2782).
+            // A target of "." means that the domain does not offer the service (RFC 2782).
             guard !text.isEmpty, text != "." else { continue }
             found.insert(type == ns_t_srv ? "\(text):\(record.port)" : text)
         }

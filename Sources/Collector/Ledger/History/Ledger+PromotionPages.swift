@@ -23,7 +23,7 @@ package struct PromotionEntry: Codable, Hashable, Sendable {
     package var generation: Int
     /// When the target was promoted, RFC 3339.
     package var at: String
-    /// Who asked for it; nil if nobody is recorded.
+    /// The person or job that promoted; nil if unrecorded.
     @ExplicitNull package var by: String?
     /// The build before; nil for the first one.
     @ExplicitNull package var from: Build?

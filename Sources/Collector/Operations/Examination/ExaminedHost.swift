@@ -141,7 +141,7 @@ extension ExaminedHost {
     // MARK: - The build
 
     private func buildGaps(_ document: Document) -> [ProofGap] {
-        // Without an instance there is no image to judge.
+        // Without an instance, the image is unknown.
         guard !document.instances.isEmpty else { return [] }
         let hasRevision = document.instances.allSatisfy { $0.gitSHA.value != nil }
         let hasDigest = document.instances.allSatisfy { $0.image.digests.contains { $0.kind != .config } }

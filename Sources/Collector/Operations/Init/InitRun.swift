@@ -128,7 +128,7 @@ package struct InitRun: Sendable {
         return (examined, second.interruption)
     }
 
-    /// The host by the other scheme, if its answer suggests it and nobody named a scheme; nil otherwise.
+    /// The host by the other scheme, if its answer suggests that and no scheme was given; nil otherwise.
     ///
     /// A token that was meant for TLS is not sent in the clear.
     private func retry(_ host: ExpectedHost, _ index: Int, after failure: FailedRequest) -> ExpectedHost? {

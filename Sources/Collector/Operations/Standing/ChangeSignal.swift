@@ -24,16 +24,16 @@ package final class ChangeSignal: Sendable {
     /// The number of the last change; 0 before the first one.
     package var number: UInt64 { state.withLock(\.number) }
 
-    /// True if somebody waits now.
+    /// True if a task waits now.
     package var isAwaited: Bool { state.withLock { !$0.waiters.isEmpty } }
 
-    /// Counts a change, and wakes all who wait.
+    /// Counts a change, and wakes every waiting task.
     ///
     /// - Returns: its number.
     @discardableResult
     package func advance() -> UInt64 { advance { _ in } }
 
-    /// Nothing changes any more: who waits is woken, and nobody waits again.
+    /// Ends the sequence: tasks that wait are woken, and later waits return at once.
     package func end() { advance { $0.isOver = true } }
 
     @discardableResult

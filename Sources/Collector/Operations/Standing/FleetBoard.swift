@@ -210,7 +210,7 @@ package struct HostView: Sendable {
         self.facts = facts
         if let evidence { (gitSHA, digest) = (evidence.gitSHA.value, evidence.shownDigest) }
         if !isCompared, facts.reach == .ok, evidence != nil {
-            reason = ReasonText("nothing is promoted yet, so there is no target to compare with")
+            reason = ReasonText("no promotion is recorded yet, so there is no target to compare with")
         } else {
             reason = cause.text.sanitised
         }
