@@ -169,6 +169,22 @@ struct TerminalRunTests {
         _ = try await live.finish()
     }
 
+    @Test(
+        "A terminal that is full when the program is stopped or ended by a signal shows the cursor",
+        arguments: [true, false])
+    func full(isStopped: Bool) async throws {
+        let live = try await Live(columns: 200, rows: 30, isTyped: isStopped)
+        try await live.shows("30 hosts")
+        try live.end.fill()
+        if isStopped { live.end.type("\u{1A}") } else { live.program.signal(SIGUSR1) }
+        try await Task.sleep(for: .milliseconds(100))
+        if isStopped { try await live.shows("Stopped") }
+        try await eventually("the cursor is visible", detail: { "\(live.screen.text)" }) { live.screen.isCursorVisible }
+        // An interactive shell asks twice while a job is stopped.
+        if isStopped { live.end.type("kill -9 %1\nexit\nexit\n") }
+        _ = try await live.finish()
+    }
+
     @Test("In a locale without UTF-8 a terminal gets nothing but ASCII", arguments: ["C", "POSIX", ""])
     func ascii(_ locale: String) async throws {
         let live = try await Live(columns: 80, rows: 24, environment: ["LC_ALL": locale, "LANG": locale])

@@ -36,6 +36,15 @@ public final class PseudoTerminal {
         _ = write(master, &bytes, bytes.count)
     }
 
+    /// Writes carriage returns until the terminal takes no more before it is read.
+    public func fill() throws {
+        let descriptor = open(try path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+        defer { close(descriptor) }
+        let bytes = [UInt8](repeating: 13, count: 1024)
+        while write(descriptor, bytes, bytes.count) > 0 {}
+    }
+
     /// Everything that was written since the last call.
     public func read() -> String {
         var bytes: [UInt8] = []

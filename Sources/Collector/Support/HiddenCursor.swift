@@ -8,12 +8,13 @@ enum HiddenCursor {
     private static let descriptor = Atomic<Int32>(-1)
     private static let isContinued = Atomic<Bool>(false)
     private static let isStopping = Atomic<Bool>(false)
+    /// The threads that are drawing.
+    private static let drawing = Atomic<Int>(0)
     private static let sequence: StaticString = "\u{1B}[?25h"
 
     /// The sequence that hides the cursor; empty if it is hidden.
     static func hide(on terminal: Int32) -> String {
-        _ = installed
-        return descriptor.exchange(terminal, ordering: .sequentiallyConsistent) == terminal ? "" : "\u{1B}[?25l"
+        descriptor.exchange(terminal, ordering: .sequentiallyConsistent) == terminal ? "" : "\u{1B}[?25l"
     }
 
     /// The sequence that shows the cursor; empty if it is not hidden.
@@ -21,19 +22,54 @@ enum HiddenCursor {
         descriptor.exchange(-1, ordering: .sequentiallyConsistent) >= 0 ? "\(sequence)" : ""
     }
 
-    /// True from the moment that the process is about to be stopped until it continues. Another thread must not draw then.
+    /// Runs a change of the display. A signal that stops or ends the process meanwhile takes effect once the change is written:
+    /// half of it, or one that hides the cursor again, would otherwise be on the terminal of a process that is stopped.
+    static func drawing(_ draw: () -> Void) {
+        _ = installed
+        // The handler must not wait for its own thread.
+        var signals = sigset_t()
+        var former = sigset_t()
+        sigemptyset(&signals)
+        for number in ending + [SIGTSTP] where !faults.contains(number) { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_BLOCK, &signals, &former)
+        drawing.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        defer {
+            drawing.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+            pthread_sigmask(SIG_SETMASK, &former, nil)
+        }
+        draw()
+    }
+
+    /// True from the moment that the process is about to be stopped or ended until it continues. Nothing may be drawn then.
     static var isPaused: Bool { isStopping.load(ordering: .sequentiallyConsistent) }
 
     /// True once after the process was stopped and continued.
     static func takeContinued() -> Bool { isContinued.exchange(false, ordering: .sequentiallyConsistent) }
 
+    /// The signals that end the process by default.
+    private static let ending = [
+        SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGXCPU, SIGXFSZ, SIGALRM,
+        SIGUSR1, SIGUSR2,
+    ]
+    /// Those of a thread's own fault, which cannot be put off.
+    private static let faults = [SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE]
+
+    /// Milliseconds for which a handler waits for a terminal that takes nothing, for example after Ctrl-S.
+    private static let patience: Int32 = 300
+
+    /// Shows the cursor before the process is stopped or ended. Calls only functions that a signal handler may call.
+    private static func pause() {
+        isStopping.store(true, ordering: .sequentiallyConsistent)
+        for _ in 0..<patience where drawing.load(ordering: .sequentiallyConsistent) > 0 { _ = poll(nil, 0, 1) }
+        restore()
+    }
+
     /// Shows the cursor. Calls only functions that a signal handler may call.
     private static func restore() {
         let terminal = descriptor.exchange(-1, ordering: .sequentiallyConsistent)
         guard terminal >= 0 else { return }
-        // A terminal that takes nothing, for example after Ctrl-S, must not hold up the end.
         var ready = pollfd(fd: terminal, events: Int16(POLLOUT), revents: 0)
-        guard poll(&ready, 1, 0) == 1 else { return }
+        guard poll(&ready, 1, patience) == 1 else { return }
         _ = write(terminal, sequence.utf8Start, sequence.utf8CodeUnitCount)
     }
 
@@ -43,15 +79,12 @@ enum HiddenCursor {
         _ = takeContinued()
         _ = isPaused
         _ = sequence.utf8CodeUnitCount
+        _ = drawing.load(ordering: .relaxed)
+        _ = patience
         atexit { HiddenCursor.restore() }
-        let ending = [
-            SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGXCPU, SIGXFSZ,
-            SIGALRM,
-            SIGUSR1, SIGUSR2,
-        ]
         for number in ending where isDefault(number) {
             signal(number) { number in
-                HiddenCursor.restore()
+                HiddenCursor.pause()
                 signal(number, SIG_DFL)
                 raise(number)
             }
@@ -68,8 +101,7 @@ enum HiddenCursor {
 
     /// Stops the process as the default does, with the cursor shown. The kernel stops no process that cannot be continued.
     private static let stop: @convention(c) (Int32) -> Void = { number in
-        HiddenCursor.isStopping.store(true, ordering: .sequentiallyConsistent)
-        HiddenCursor.restore()
+        HiddenCursor.pause()
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, number)

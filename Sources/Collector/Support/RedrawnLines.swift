@@ -49,13 +49,14 @@ package struct RedrawnLines: Sendable {
     /// Replaces the lines. Lines that are too long are cut, and lines beyond the screen's height are left out.
     package mutating func draw(_ lines: [String]) {
         // A frame is out of date by the time that a reader that stopped would see it.
-        if HiddenCursor.isPaused || terminal.isStopped { return }
+        if terminal.isStopped { return }
         let (columns, rows) = terminal.size
         let layout = terminal.layout
         let fitted = lines.prefix(max(1, rows - 1)).map {
             layout.encoded($0).clipped(toColumns: columns, ellipsis: layout.ellipsis)
         }
-        Self.frames.withLock { frames in
+        Self.changing { frames in
+            if HiddenCursor.isPaused { return }
             // A process that was stopped finds the shell's output below its lines.
             if HiddenCursor.takeContinued() { frames[terminal.descriptor] = nil }
             let hide = terminal.isTerminal ? HiddenCursor.hide(on: terminal.descriptor) : ""
@@ -69,7 +70,7 @@ package struct RedrawnLines: Sendable {
 
     /// Removes the lines.
     package mutating func erase() {
-        Self.frames.withLock { frames in
+        Self.changing { frames in
             let frame = HiddenCursor.takeContinued() ? nil : frames[terminal.descriptor]
             frames[terminal.descriptor] = nil
             terminal.write((Self.erasure(of: frame, terminal.size) + HiddenCursor.show()).utf8)
@@ -78,10 +79,14 @@ package struct RedrawnLines: Sendable {
 
     /// Leaves the lines on the screen. The next output follows below.
     package mutating func keep() {
-        Self.frames.withLock { frames in
+        Self.changing { frames in
             frames[terminal.descriptor] = nil
             terminal.write(HiddenCursor.show().utf8)
         }
+    }
+
+    private static func changing(_ change: (inout [Int32: Frame]) -> Void) {
+        frames.withLock { frames in HiddenCursor.drawing { change(&frames) } }
     }
 
     /// Moves the cursor to the first row of a frame.
@@ -106,8 +111,10 @@ package struct RedrawnLines: Sendable {
             let descriptors = streams.contains(terminal.descriptor) ? streams : [terminal.descriptor]
             for descriptor in descriptors {
                 guard let frame = frames.removeValue(forKey: descriptor) else { continue }
-                let shown = HiddenCursor.takeContinued() ? nil : frame
-                terminal.write((erasure(of: shown, terminal.size) + HiddenCursor.show()).utf8)
+                HiddenCursor.drawing {
+                    let shown = HiddenCursor.takeContinued() ? nil : frame
+                    terminal.write((erasure(of: shown, terminal.size) + HiddenCursor.show()).utf8)
+                }
             }
             return write()
         }
