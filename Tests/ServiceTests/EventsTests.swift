@@ -192,6 +192,22 @@ struct EventsTests {
         #expect(!next.events.contains { $0.kind == "reload" }, "\(next.text.body)")
     }
 
+    @Test("Beyond loopback, events need a token that may read")
+    func access() async throws {
+        let folder = try TemporaryFolder()
+        let agents = try await FileFleet.start(1, in: folder)
+        // Every address counts as reachable from the network.
+        let service = try await ServedCollector.start(
+            fleets: agents.entry(interval: "500ms"), listen: "0.0.0.0:0", in: folder)
+        let port = service.authority.split(separator: ":").last ?? ""
+        let local = ServedCollector(folder: folder, program: service.program, authority: "127.0.0.1:\(port)")
+        for token in [nil, "wrong-token-0123456789abcdef"] {
+            #expect(try local.answer("GET", "/api/v1/events?last_event_id=1", token: token).status == 401)
+        }
+        let stream = try EventStream(local, headers: [("Authorization", "Bearer \(ServedCollector.readToken)")])
+        try stream.read("a snapshot") { $0.first?.kind == "snapshot" }
+    }
+
     @Test("A client that reads nothing is disconnected, and the others go on")
     func slowClient() async throws {
         let folder = try TemporaryFolder()
