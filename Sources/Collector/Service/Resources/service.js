@@ -62,9 +62,22 @@
     }
   };
 
-  // Rows and items are the same if they link to the same.
-  const key = (node) => node.localName === "tr" || node.localName === "li"
-    ? node.querySelector("a")?.getAttribute("href") ?? null : null;
+  // Rows and items are the same if they link to the same, and sections if they have the same heading.
+  const key = (node) => {
+    switch (node.localName) {
+    case "tr":
+    case "li": return node.querySelector("a")?.getAttribute("href") ?? null;
+    case "section": return node.querySelector(":scope > h2")?.firstChild?.data ?? node.className;
+    default: return null;
+    }
+  };
+
+  const isAlike = (one, other) =>
+    one.nodeType === other.nodeType && one.nodeName === other.nodeName && key(one) === key(other);
+
+  // Moved this way, an element keeps the focus.
+  const move = (parent, node, place) =>
+    parent.moveBefore ? parent.moveBefore(node, place) : parent.insertBefore(node, place);
 
   const isEdited = (form) => form.contains(document.activeElement) || [...form.elements].some((field) =>
     field.type === "checkbox" ? field.checked !== field.defaultChecked
@@ -85,24 +98,34 @@
       if (name !== null && !keyed.has(name)) keyed.set(name, child);
     }
     let at = old.firstChild;
+    const drop = () => {
+      const after = at.nextSibling;
+      at.remove();
+      at = after;
+    };
     for (const child of next.childNodes) {
       const name = key(child);
-      let same = name === null ? null : keyed.get(name);
-      if (same) keyed.delete(name);
-      else if (at && at.nodeType === child.nodeType && at.nodeName === child.nodeName && key(at) === name) same = at;
+      let same = name === null ? undefined : keyed.get(name);
+      if (same) {
+        keyed.delete(name);
+      } else {
+        const isWanted = () => {
+          if (keyed.has(key(at))) return true;
+          for (let later = child.nextSibling; later; later = later.nextSibling) if (isAlike(at, later)) return true;
+          return false;
+        };
+        while (at && !isAlike(at, child) && !isWanted()) drop();
+        if (at && isAlike(at, child)) same = at;
+      }
       if (!same) {
         old.insertBefore(make(child), at);
         continue;
       }
       if (same === at) at = at.nextSibling;
-      else old.insertBefore(same, at);
+      else move(old, same, at);
       take(same, child);
     }
-    while (at) {
-      const after = at.nextSibling;
-      at.remove();
-      at = after;
-    }
+    while (at) drop();
   };
 
   const files = (page) => [...page.querySelectorAll("link[rel=stylesheet], script[src]")]
@@ -128,8 +151,9 @@
       const page = request.responseXML;
       if (request.status !== 200 || !page?.body?.dataset.number) {
         isChanged = true;
-        // Signed out, or gone: the browser shows what the service says.
-        if (request.status >= 200 && request.status < 500 && request.status !== 429) location.reload();
+        // Signed out, or gone: the browser shows what the service says, but not what a proxy says while the service restarts.
+        const isOurs = page?.querySelector("link[href^='/service.css']");
+        if (isOurs && request.status < 500 && request.status !== 429) location.reload();
         return;
       }
       if (files(page) !== files(document)) return location.reload();
