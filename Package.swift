@@ -239,7 +239,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/Collector/Service",
-            resources: [.embedInCode("Resources/openapi.json")],
+            resources: [.embedInCode("Resources/openapi.json"), .embedInCode("Resources/service.js")],
             swiftSettings: strict
         ),
         .executableTarget(

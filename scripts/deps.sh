@@ -53,6 +53,7 @@ declare -A bench=(
 )
 declare -A browser=(
     [/usr/bin/chromium]=chromium
+    [/usr/share/doc/python3-venv]=python3-venv
 )
 declare -A promotion=(
     [/usr/sbin/dockerd:/usr/bin/dockerd]=docker.io

@@ -31,7 +31,7 @@ ROUTES = {
 # Keys that say that an object tells what is served, and so must say how old it is.
 JUDGEMENTS = {"status", "statuses", "verdict", "proven"}
 # Lists of what was, each with its time. It does not age.
-HISTORY = {"timeline", "history", "promotions"}
+HISTORY = {"timeline", "changes", "history", "promotions"}
 FRESHNESS = {"as_of", "age_seconds", "fresh"}
 
 problems = []

@@ -1,4 +1,4 @@
-"""A headless Chromium for checks and pictures of HTML reports. It is driven through a pipe and opens no port."""
+"""A headless Chromium for checks and pictures of pages. It is driven through a pipe and opens no port."""
 
 import base64
 import json
@@ -29,17 +29,25 @@ class Browser:
         self.process = subprocess.Popen(
             [path, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
              "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
-             "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={self.profile}", "--remote-debugging-pipe"],
+             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={self.profile}", "--remote-debugging-pipe"],
             preexec_fn=wire, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(their_in)
         os.close(their_out)
         self.number, self.buffer, self.events = 0, b"", []
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = None
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.session = self.tab()
+
+    def tab(self, url="about:blank"):
+        """Opens a tab. Returns its session, to be set as `session` before calls to it."""
+        before, self.session = self.session, None
+        target = self.call("Target.createTarget", url=url)["targetId"]
+        opened = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.session = opened
         for domain in ("Page", "Network", "Log", "Runtime"):
             self.call(f"{domain}.enable")
         self.call("Performance.enable", timeDomain="threadTicks")
+        self.session = before
+        return opened
 
     def call(self, method, **parameters):
         self.number += 1
@@ -98,6 +106,13 @@ class Browser:
         messages = [e["params"] for e in self.events if e.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown")]
         urls = [e["params"]["request"]["url"] for e in self.events if e.get("method") == "Network.requestWillBeSent"]
         return (metrics["TaskDuration"], wall), messages, urls
+
+    def visit(self, url):
+        """Opens a page of a server. Returns the console messages."""
+        self.events = []
+        self.call("Page.navigate", url=url)
+        self.wait("Page.loadEventFired")
+        return [e["params"] for e in self.events if e.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown")]
 
     def picture(self, file, tallest=6_000):
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]

@@ -55,7 +55,7 @@ PROMISES = {
 # Promises whose code does not exist yet: listed in the table, but not counted.
 NOT_BUILT = {}
 
-PAGES = r"[./]PagesTests/"
+SERVICE_PAGES = r"[./]PagesTests/"
 _PAGES = "Sources/Collector/Service/Pages/"
 
 # Filters that many rows share. All filters run once before the first guard is removed.
@@ -121,6 +121,7 @@ CI = r"[./](CIReadingTests|CIReportersTests|CIStateMachineTests|CIContextsTests)
 FORGE = r"[./](GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
 KILL_SWITCH = r"[./]KillSwitchTests/"
 SERVICE = r"[./](APITests|VerificationAPITests|ServiceConfigurationTests)/"
+EVENTS = r"[./]EventsTests/"
 BOARD = r"[./](FleetBoardTests|StandingTests)/"
 HEADLINE = r"[./](HeadlineTests|PipelineFileTests|PipelineOriginTests)/"
 
@@ -2610,28 +2611,65 @@ GUARDS = [
         1, "page-stale-fleet", "a page shows a fleet that is not fresh as unknown",
         _PAGES + "FleetView.swift",
         r"guard isFresh, counts.expected > 0 else { return .unknown }",
-        r"guard counts.expected > 0 else { return .unknown }", PAGES),
+        r"guard counts.expected > 0 else { return .unknown }", SERVICE_PAGES),
     Guard(
         1, "page-stale-number", "a page counts no host of a fleet as proven that is not fresh",
         _PAGES + "OverviewPage.swift",
         r'fleet.isFresh ? ReportText.count(fleet.counts.proven) : "?"',
-        r"ReportText.count(fleet.counts.proven)", PAGES),
+        r"ReportText.count(fleet.counts.proven)", SERVICE_PAGES),
     Guard(
         1, "page-old", "an open page whose service is gone turns grey",
         _PAGES + "ServiceStyle.swift",
         r"animation:old 1ms 15s forwards}",
-        r"}", PAGES),
+        r"}", SERVICE_PAGES),
     Guard(
         "advice", "page-advice", "a page does not advise hosts to follow a build that failed",
         _PAGES + "FleetView.swift",
         r"guard hasFailures else { return host.reason }",
-        r"guard hasFailures, counts.expected < 0 else { return host.reason }", PAGES),
+        r"guard hasFailures, counts.expected < 0 else { return host.reason }", SERVICE_PAGES),
     Guard(
         10, "page-scope", "a page needs the scope to read",
         "Sources/Collector/Service/HTTP/Routes.swift",
         r"paths.get(path, read, use: page)",
-        r"paths.get(path, router, use: page)", PAGES),
+        r"paths.get(path, router, use: page)", SERVICE_PAGES),
+    Guard(
+        "service", "page-form", "without a script, a form is not loaded again while it is filled in",
+        _PAGES + "Page.swift",
+        r"""!["off", "later"].contains""",
+        r"""!["off"].contains""", SERVICE_PAGES),
     # The service
+    Guard(
+        13, "event-age", "clients learn that a status became unknown by its age alone",
+        _SERVICE + "Events/EventHub.swift",
+        r"""HostMark(status: snapshot.status($0, at: now), number: $0.number) }
+        isFresh = snapshot.isFresh(at: now)""",
+        r"""HostMark(status: $0.status, number: $0.number) }
+        isFresh = now == .now""", EVENTS),
+    Guard(
+        13, "event-restart", "a number from before a restart is answered with everything",
+        _SERVICE + "Events/EventHub.swift",
+        r"guard number >= model.sequence.first, number <= model.sequence.number else {",
+        r"guard number <= model.sequence.number else {", EVENTS),
+    Guard(
+        13, "event-idle", "what happened while nobody listened counts as changed",
+        _SERVICE + "Events/EventHub.swift",
+        r"if clients.isEmpty { listedAt = model.sequence.next() }",
+        r"", EVENTS),
+    Guard(
+        9, "event-cut", "a client that does not read is disconnected",
+        _SERVICE + "Events/EventClient.swift",
+        r"guard state.bytes > Self.limit else { return }",
+        r"guard state.bytes > Self.limit * 1_000 else { return }", EVENTS),
+    Guard(
+        "service", "event-scope", "events need the scope to read",
+        _SERVICE + "HTTP/Routes.swift",
+        r"""paths.get("/api/v1/events", read,""",
+        r"""paths.get("/api/v1/events", router,""", EVENTS),
+    Guard(
+        "service", "event-reload", "a reload of the configuration ends streams, so that tokens are asked for again",
+        _SERVICE + "Running/CollectorService.swift",
+        r"await events.disconnect(isLast: false)",
+        r"", EVENTS),
     Guard(
         13, "status-age", "a status is unknown once the host was not asked for too long",
         _STANDING + "FleetBoard.swift",

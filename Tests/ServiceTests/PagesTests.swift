@@ -8,7 +8,8 @@ import Testing
 @Suite("Service, pages", .timeLimit(.minutes(3)))
 struct PagesTests {
     private static let policy =
-        "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
+        + "require-trusted-types-for 'script'; trusted-types 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     private static let fleet = "/fleets/canvas/production"
 
     /// A service with a made-up fleet whose hosts all serve one commit.
@@ -45,7 +46,11 @@ struct PagesTests {
         for tag in ["code", "small", "span", "a ", "td", "b class"] {
             #expect(!lower.contains("&lt;\(tag)"), "\(path): \(tag)")
         }
-        for forbidden in ["<script", "javascript:", " style=", "<style", " onclick", " onload", " onerror=\""] {
+        let scripts = lower.split(separator: "<script").dropFirst()
+        #expect(
+            scripts.allSatisfy { $0.hasPrefix(" src=\"/service.js?v=") && $0.contains("\" defer></script>") }, "\(path)"
+        )
+        for forbidden in ["javascript:", " style=", "<style", " onclick", " onload", " onerror=\""] {
             #expect(!lower.contains(forbidden), "\(path): \(forbidden)")
         }
         return answer.text
@@ -90,11 +95,16 @@ struct PagesTests {
         #expect(commit.contains("is served by 2 hosts"))
         #expect(commit.contains("host-2"))
         let verification = try page(service, "/verifications/\(id)")
+        #expect(verification.contains("<svg class=\"plot\"") && verification.contains("At the end, after"))
+        #expect(verification.contains("sha256sum FILE"))
         #expect(verification.contains("data-tone=\"good\""), "\(verification)")
         #expect(verification.contains("/api/v1/verifications/\(id)/report.html"))
         for shown in [overview, fleet, promotions, commit, verification] {
             #expect(shown.contains("<p>as of <time datetime=\""))
-            #expect(shown.contains("<meta http-equiv=\"refresh\" content=\"10\">"))
+            // Only without a script, which updates the page in place.
+            #expect(shown.contains("<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>"))
+            #expect(shown.contains("<script src=\"/service.js?v="))
+            #expect(shown.contains("<body class=\"live\" data-number=\""))
             #expect(shown.contains("class=\"panel old\""))
         }
 
@@ -105,6 +115,12 @@ struct PagesTests {
         #expect(drifted.contains("1 of 1 fleet needs attention") || drifted.contains("under way"), "\(drifted)")
         #expect(!drifted.contains("data-tone=\"good\""))
         #expect(try page(service, "/commits/bbbbbbb").contains("is served by 1 host<"))
+
+        // A host's page has its past, also what no verification saw.
+        let host = try page(service, "/hosts/host-2")
+        #expect(host.contains("<strong>serves <code>bbbbbbbbbbbb</code></strong>"), "\(host)")
+        let past = host.split(separator: "when the service was started").last ?? ""
+        #expect(past.contains("is converged"), "\(past)")
     }
 
     @Test("A fleet that stops answering turns grey, with its last answer's time and without a number of proven hosts")
@@ -167,6 +183,69 @@ struct PagesTests {
         let overview = try page(service, "/")
         #expect(overview.contains("<title>✕ 1 of 1 fleet needs attention</title>"), "\(overview)")
         #expect(overview.contains("<li class=\"failed\">"))
+    }
+
+    @Test(
+        "Hosts that need attention come first, on every page of the list, and each choice has the number of hosts it leaves"
+    )
+    func attentionFirst() async throws {
+        let folder = try TemporaryFolder()
+        let agents = try await FileFleet.start(4, in: folder)
+        let service = try await ServedCollector.start(fleets: agents.entry(interval: "500ms"), in: folder)
+        _ = try await service.verified(FileFleet.commit, key: "1")
+        try await eventually("the fleet is proven") { try service.fleet()["proven"] as? Int == 4 }
+        try agents.serve(FileFleet.other, on: 3)
+        try await eventually("the drift shows") { try service.fleet()["proven"] as? Int == 3 }
+        var seen: [String] = []
+        var path = "\(Self.fleet)?limit=2"
+        for _ in 0..<2 {
+            let page = try page(service, path)
+            let rows = page.split(separator: "aria-label=\"Hosts\"").last ?? ""
+            seen += links(String(rows)).filter { $0.hasPrefix("/hosts/") }.map { String($0.dropFirst(7)) }
+            path =
+                links(page).first { $0.contains("cursor=") && $0.contains("limit=2") && !$0.contains("reload=") } ?? ""
+        }
+        #expect(seen == ["host-3", "host-1", "host-2", "host-4"])
+        let filtered = try page(service, "\(Self.fleet)?q=host-3")
+        #expect(filtered.contains("<option value=\"group=g\">group=g (1)</option>"), "\(filtered)")
+        #expect(!filtered.contains("name=\"status\" value=\"converged\""), "a choice that leaves no host")
+        // The API keeps the order of names, whatever happens to the hosts.
+        #expect(try service.hosts().compactMap { $0["name"] as? String } == (1...4).map { "host-\($0)" })
+    }
+
+    @Test("A form is not lost: without a script, a page that loads itself again has a link to its form instead")
+    func form() async throws {
+        let folder = try TemporaryFolder()
+        let (service, hosts) = try await Self.crowd(["h1"], folder)
+        for path in [Self.fleet, "/promotions"] {
+            let live = try page(service, path)
+            let link = try #require(links(live).first { $0.hasSuffix("reload=later") }, "\(live)")
+            let form = try page(service, link)
+            #expect(!form.contains("http-equiv=\"refresh\"") && !form.contains("class=\"live\""))
+            // The answer to the form is loaded again.
+            #expect(!form.contains("type=\"hidden\" name=\"reload\""))
+            #expect(try page(service, "\(path)?reload=off").contains("type=\"hidden\" name=\"reload\" value=\"off\""))
+        }
+        let style = try service.answer("GET", "/service.css").text
+        #expect(style.contains("@media (scripting:none){.live .filter{display:none}.live .later{display:block}}"))
+        await hosts.stop()
+    }
+
+    @Test("The script is small, sets no markup, and browsers keep it")
+    func script() async throws {
+        let folder = try TemporaryFolder()
+        let (service, hosts) = try await Self.crowd(["h1"], folder)
+        let text = try page(service, "/")
+        let link = try #require(text.split(separator: "<script src=\"").last?.split(separator: "\"").first)
+        let script = try service.answer("GET", String(link), token: nil)
+        #expect(script.status == 200)
+        #expect(script.headers["content-type"] == "text/javascript; charset=utf-8")
+        #expect(script.headers["cache-control"] == "public, max-age=31536000, immutable")
+        #expect(script.body.count < 20_000)
+        for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("] {
+            #expect(!script.text.contains(forbidden), "\(forbidden)")
+        }
+        await hosts.stop()
     }
 
     @Test("Names of hosts stay text, whatever they contain")

@@ -51,6 +51,9 @@ package struct LastAnswerDetails: Sendable {
     /// The version of the agent that answered, as it states it; nil if no agent answered.
     package var agentVersion: String? { content?.document.agent.version }
 
+    /// Differs once an instance was restarted or replaced; nil if no agent answered.
+    package var instancesHash: Int? { own?.fingerprint.hashValue }
+
     package var observedAt: String? { own?.observedAt }
 
     /// The state that a host without an agent reported, in its words.

@@ -9,6 +9,8 @@ package import Verdict
 package final class FleetBoard: Sendable {
     private let content: Mutex<FleetSnapshot>
     private let changes: ChangeSignal
+    /// By the names of the hosts.
+    private let logs = Mutex<[String: HostLog]>([:])
 
     /// - Parameter changes: one sequence for all fleets of the process.
     package init(of deployed: DeployedService, changes: ChangeSignal) {
@@ -17,6 +19,9 @@ package final class FleetBoard: Sendable {
     }
 
     package var snapshot: FleetSnapshot { content.withLock(\.self) }
+
+    /// The changes of a host since the process began to check it, oldest first; empty for a host that is not known.
+    package func changes(of host: String) -> [StandingChange] { logs.withLock { $0[host]?.changes ?? [] } }
 
     /// Notes why something could not be read; nil once it could.
     func note(_ problem: String?) {
@@ -42,22 +47,31 @@ package final class FleetBoard: Sendable {
             }
             content.number = number
         }
+        let names = Set(verification.tracks.map { HostView.name(of: $0.host) })
+        logs.withLock { logs in logs = logs.filter { names.contains($0.key) } }
     }
 
     /// Takes over what is known of a host at this time of the session.
     ///
     /// - Parameter isAnswer: true if a request to the host ended at this time, with or without an answer.
     func take(_ host: Int, of verification: Verification, at moment: Duration, isAnswer: Bool) {
-        content.withLock { content in
-            guard content.hosts.indices.contains(host) else { return }
+        let track = verification.tracks[host]
+        let seen: HostView? = content.withLock { content in
+            guard content.hosts.indices.contains(host) else { return nil }
             content.keep(verification.timing)
             if isAnswer { content.hosts[host].askedAt = content.start + moment }
             let isNews = content.hosts[host].take(
-                verification.tracks[host], isCompared: verification.target.isComparable, policy: verification.timing,
+                track, isCompared: verification.target.isComparable, policy: verification.timing,
                 at: moment, start: content.start)
-            guard isNews else { return }
-            content.number = changes.advance()
-            content.hosts[host].number = content.number
+            if isNews {
+                content.number = changes.advance()
+                content.hosts[host].number = content.number
+            }
+            return isNews || isAnswer ? content.hosts[host] : nil
+        }
+        guard let seen else { return }
+        logs.withLock {
+            $0[seen.name, default: HostLog()].take(seen, instances: track.lastAnswer.instancesHash, at: .now)
         }
     }
 }
@@ -175,7 +189,7 @@ package struct HostView: Sendable {
     private var cause: HostReason?
 
     fileprivate init(_ host: ExpectedHost, number: UInt64) {
-        name = Sanitizer.singleLine(host.name, limit: 255)
+        name = Self.name(of: host)
         url = Sanitizer.singleLine(host.url, limit: 2_048)
         labels = Dictionary(
             host.labels.map { (Sanitizer.singleLine($0, limit: 128), Sanitizer.singleLine($1, limit: 255)) },
@@ -183,6 +197,8 @@ package struct HostView: Sendable {
         isWaived = host.isWaived
         self.number = number
     }
+
+    fileprivate static func name(of host: ExpectedHost) -> String { Sanitizer.singleLine(host.name, limit: 255) }
 
     /// Keeps what the host served, but not how that compared with an earlier target.
     fileprivate mutating func keep(_ known: HostView) {

@@ -1,14 +1,16 @@
 import Verdict
 
 /// The convergence curve as a drawing that scales with the page, and as a table of the same numbers.
-struct HTMLCurve {
+package struct HTMLCurve {
     let curve: ConvergenceCurve
+    /// True if the verification is under way.
+    var isRunning = false
 
     /// The position of the end of the verification, in thousandths of the width. The result is drawn to the right of it.
     private static let end = 960
     private static let size = 1_000
 
-    var section: Markup {
+    package var section: Markup {
         guard curve.expected > 0, curve.duration > 0 else {
             return
                 "<section class=\"panel\"><h2>Convergence</h2><p>No host was queried, so the page has no curve.</p></section>"
@@ -30,9 +32,11 @@ struct HTMLCurve {
     private var summary: String {
         let last = curve.at(curve.duration)
         let half = (curve.expected + 1) / 2
-        var text = "At the end, after \(ReportText.duration(curve.duration)), "
+        var text = isRunning ? "So far" : "At the end"
+        text += ", after \(ReportText.duration(curve.duration)), "
         text += "\(ReportText.count(last.proven)) of \(ReportText.hosts(curve.expected)) "
-        text += "\(last.proven == 1 ? "was" : "were") proven"
+        text += isRunning ? (last.proven == 1 ? "is" : "are") : (last.proven == 1 ? "was" : "were")
+        text += " proven"
         if last.soaking > 0 { text += " and \(ReportText.count(last.soaking)) soaking" }
         if let seconds = curve.firstReached(half), half < curve.expected {
             text += "; half of the fleet was proven after \(ReportText.duration(seconds))"
@@ -139,6 +143,13 @@ struct HTMLCurve {
             <th scope="col">proven</th><th scope="col">soaking</th><th scope="col">others</th></tr></thead><tbody>
             \(rows.joined())</tbody></table></details>
             """
+    }
+}
+
+extension HTMLCurve {
+    /// - Parameter isRunning: true if the report is of a verification under way.
+    package init(_ report: Report, isRunning: Bool = false) {
+        self.init(curve: ConvergenceCurve(report), isRunning: isRunning)
     }
 }
 

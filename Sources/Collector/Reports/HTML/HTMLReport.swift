@@ -21,7 +21,7 @@ struct HTMLReport {
         page += "<body>\n<main>\n"
         page += HTMLVerdict(report: report, anchors: anchors, plan: plan).section
         // A status proves nothing, so it has no curve of proven hosts.
-        if report.sweep == nil { page += HTMLCurve(curve: ConvergenceCurve(report)).section }
+        if report.sweep == nil { page += HTMLCurve(report).section }
         page += HTMLHosts(report: report, anchors: anchors, plan: plan).section
         page += HTMLRunDetails(report: report).section
         page += """

@@ -1,12 +1,16 @@
 import Shared
 
 /// The details of the run that an audit needs: target, policy, inventory, evidence, promotion and drift.
-struct HTMLRunDetails {
+package struct HTMLRunDetails {
     private typealias Row = (name: Markup, value: Markup)
 
     let report: Report
 
-    var section: Markup {
+    package init(report: Report) {
+        self.report = report
+    }
+
+    package var section: Markup {
         """
         <section class="panel about" id="about"><h2>About this verification</h2>
         <div class="columns">

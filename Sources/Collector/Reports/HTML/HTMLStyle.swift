@@ -86,23 +86,7 @@ enum HTMLStyle {
         .hint{color:var(--soft)}
         .warnings li{padding-left:12px;border-left:3px solid var(--line)}
 
-        .plot{display:block;width:calc(100% - 56px);height:240px;margin:10px 0 30px 56px;overflow:visible}
-        .plot text{font-size:12px;fill:var(--soft);font-variant-numeric:tabular-nums}
-        .count{text-anchor:end}
-        .time{text-anchor:middle}
-        .grid{stroke:var(--soft);stroke-opacity:.3;shape-rendering:crispEdges}
-        .other-area{fill:var(--track)}
-        .soaking-area{fill:var(--haze)}
-        .proven-area{fill:var(--area)}
-        .stripe{stroke:var(--blue);stroke-width:1.5;stroke-opacity:.55;fill:none}
-        .proven-line,.end-line{fill:none;stroke:var(--green);stroke-width:2;vector-effect:non-scaling-stroke}
-        .end-line{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 3}
-        .keys{display:flex;flex-wrap:wrap;gap:2px 20px}
-        .swatch{width:18px;height:12px;border:1px solid var(--grey);vertical-align:-1px}
-        figcaption p{color:var(--soft)}
-        .numbers{border-collapse:collapse;margin-top:6px;font-variant-numeric:tabular-nums}
-        .numbers th,.numbers td{text-align:right;padding:1px 16px 1px 0;font-weight:400}
-        .numbers thead th{color:var(--soft)}
+        \(PageStyle.plot)
 
         .filter{display:flex;flex-wrap:wrap;gap:8px 16px;align-items:center;margin-bottom:12px}
         .filter input,.filter select,.filter button{font:inherit;color:inherit;background:var(--panel);
@@ -160,11 +144,7 @@ enum HTMLStyle {
         .hosts ol{margin:2px 0 4px;padding-left:10px;border-left:2px solid var(--line)}
         .hosts li[class]::before{color:var(--k);font-weight:600}
 
-        .columns{columns:26rem 2;column-gap:40px}
-        .columns section{break-inside:avoid}
-        .about h3{margin:0;padding:14px 0 6px}
-        .about dl div{display:grid;grid-template-columns:10em 1fr;gap:0 12px;padding:3px 0;border-top:1px solid var(--line)}
-        .about dt{color:var(--soft)}
+        \(PageStyle.details)
 
         @media (max-width:60rem){
         main{padding:8px}

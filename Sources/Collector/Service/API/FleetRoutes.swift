@@ -25,27 +25,35 @@ struct FleetRoutes {
         let snapshot = entry.board.snapshot
         let page = try HostSelection(query).page(of: snapshot, at: now)
         let hosts = page.hosts.map { HostBody($0, in: snapshot, at: now, wall: wall) }
-        let next = page.next.map { Cursor([$0]).text }
+        let next = page.next?.text
         var response = try Response.json(HostsBody(hosts: hosts, next: next))
         if let next, let link = HTTPField.Name("Link") { response.headers[link] = query.next(request, next) }
         return response
     }
 }
 
-/// A selection of hosts, in the order of their names. Every view of hosts selects by it.
+/// A selection of hosts. Every view of hosts selects by it.
 struct HostSelection {
+    enum Order {
+        case name
+        /// What needs attention first, then by name. A host whose status changes between two pages can be on both, or on none.
+        case attention
+    }
+
     /// Statuses to show, ``unknown`` among them; empty for all.
     private let statuses: Set<String>
     private let selector: HostSelector
     /// Lower case; empty for all.
     private let text: String
     private let limit: Int
-    private let after: String?
+    private let order: Order
+    private let after: (rank: Int, name: String)?
 
     static let unknown = "unknown"
     static let statuses = HostStatus.allCases.map(\.rawValue) + [unknown]
 
-    init(_ query: Query) throws(Problem) {
+    init(_ query: Query, by order: Order = .name) throws(Problem) {
+        self.order = order
         let wanted = query.all("status").flatMap { $0.split(separator: ",").map(String.init) }
         for status in wanted where !Self.statuses.contains(status) {
             let near = Suggestion.nearest(to: status, among: Self.statuses).map { "'\($0)'" }
@@ -62,20 +70,41 @@ struct HostSelection {
         selector = HostSelector(terms)
         text = (try query.one("q", canBeEmpty: true) ?? "").lowercased()
         limit = try query.limit()
-        after = try query.cursor(parts: 1)?.first
+        switch order {
+        case .name: after = try query.cursor(parts: 1).map { (0, $0[0]) }
+        case .attention: after = try query.cursor(parts: 2).map { (Int($0[0]) ?? 0, $0[1]) }
+        }
     }
 
-    /// The hosts of a page, and the name after which the next page begins; nil on the last one.
+    /// A part of the selection.
+    enum Part {
+        case status, labels
+    }
+
+    /// True if a host is selected.
+    ///
+    /// - Parameters:
+    ///   - status: of the host; nil if it is unknown.
+    ///   - ignored: a part that does not count: what could be chosen there instead.
+    func selects(_ host: HostView, status: HostStatus?, ignoring ignored: Part? = nil) -> Bool {
+        (text.isEmpty || host.name.lowercased().contains(text))
+            && (ignored == .status || statuses.isEmpty || statuses.contains(status?.rawValue ?? Self.unknown))
+            && (ignored == .labels || selector.isEverything || selector.selects(host.labels))
+    }
+
+    /// The hosts of a page, and the place after which the next page begins; nil on the last one.
     func page(
         of snapshot: FleetSnapshot, at now: ContinuousClock.Instant
-    ) -> (hosts: [HostView], next: String?) {
-        let selected = snapshot.hosts.filter { host in
-            (after.map { $0 < host.name } ?? true) && (text.isEmpty || host.name.lowercased().contains(text))
-                && (statuses.isEmpty || statuses.contains(snapshot.status(host, at: now)?.rawValue ?? Self.unknown))
-                && (selector.isEverything || selector.selects(host.labels))
-        }.sorted { $0.name < $1.name }
-        let page = Array(selected.prefix(limit))
-        return (page, selected.count > limit ? page.last?.name : nil)
+    ) -> (hosts: [HostView], next: Cursor?) {
+        let selected = snapshot.hosts.compactMap { host -> (rank: Int, name: String, host: HostView)? in
+            let status = snapshot.status(host, at: now)
+            let rank = order == .name ? 0 : ShownStatus(host, status).rank
+            guard after.map({ $0 < (rank, host.name) }) ?? true, selects(host, status: status) else { return nil }
+            return (rank, host.name, host)
+        }.sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }
+        let page = selected.prefix(limit)
+        guard selected.count > limit, let last = page.last else { return (page.map(\.host), nil) }
+        return (page.map(\.host), order == .name ? Cursor([last.name]) : Cursor(["\(last.rank)", last.name]))
     }
 }
 

@@ -17,7 +17,8 @@ struct HostRoutes {
         _ = try Query(request, [])
         let name = try context.parameter("name")
         let (now, wall) = (ContinuousClock.now, Date())
-        let present = model.entries.compactMap { entry -> PresentHost? in
+        let entries = model.entries
+        let present = entries.compactMap { entry -> PresentHost? in
             let snapshot = entry.board.snapshot
             guard let host = snapshot.hosts.first(where: { $0.name == name }) else { return nil }
             return PresentHost(
@@ -30,7 +31,12 @@ struct HostRoutes {
                 "no fleet lists '\(name)', and the ledger has nothing of it",
                 remedy: "look for it with ?q= in a fleet's hosts")
         }
-        return try .json(HostPage(name: name, present: present, timeline: past))
+        let changes = entries.flatMap { entry in
+            entry.board.changes(of: name).map { ChangeBody($0, of: entry.fleet.deployed, at: now, wall: wall) }
+        }.sorted { $0.at > $1.at }
+        return try .json(
+            HostPage(
+                name: name, present: present, changes: Array(changes.prefix(Self.timeline)), timeline: past))
     }
 
     func commit(_ request: Request, _ context: ServiceContext) async throws -> Response {
@@ -101,13 +107,41 @@ private struct PresentHost: Encodable {
     }
 }
 
+/// One change of a host since the service was started.
+private struct ChangeBody: Encodable {
+    let at: String
+    let service: String
+    let environment: EnvironmentName
+    let status: HostStatus
+    let reason: String
+    @ExplicitNull var gitSHA: GitSHA?
+    @ExplicitNull var digest: Digest?
+    let newBuild: Bool
+    let restarted: Bool
+
+    init(_ change: StandingChange, of deployed: DeployedService, at now: ContinuousClock.Instant, wall: Date) {
+        at = wall.addingTimeInterval(-max(0, (now - change.at).seconds)).rfc3339
+        (service, environment) = (deployed.name, deployed.environment)
+        (status, reason) = (change.status, change.finding)
+        (newBuild, restarted) = (change.isNewBuild, change.isRestart)
+        (gitSHA, digest) = (change.gitSHA, change.digest)
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case at, service, environment, status, reason, digest, restarted
+        case gitSHA = "git_sha"
+        case newBuild = "new_build"
+    }
+}
+
 private struct HostPage: Encodable {
     let name: String
     let present: [PresentHost]
+    let changes: [ChangeBody]
     let timeline: [HistoryEntry]
 
     private enum CodingKeys: String, CodingKey {
-        case name, timeline
+        case name, changes, timeline
         case present = "services"
     }
 }

@@ -26,6 +26,8 @@ final class ServiceModel: Sendable {
     let ledger: Ledger
     /// Every change of every fleet's hosts. A ``FleetSnapshot`` and its hosts have the numbers of their last changes.
     let changes: ChangeSignal
+    /// The numbers of events, in pages and in the stream.
+    let sequence = EventSequence()
     let startedAt = ContinuousClock.now
     private let state: Mutex<State>
     private let ledgerHealth = LedgerHealth()

@@ -7,6 +7,7 @@ import Hummingbird
 struct Routes {
     let model: ServiceModel
     let verifications: Verifications
+    let events: EventHub
     /// The file that describes the routes.
     let description: [UInt8]
 
@@ -42,6 +43,8 @@ struct Routes {
         paths.get("/api/v1/promotions", read) { request, _ in try await promotions.promotions(request) }
         paths.get("/api/v1/verifications/:id", read, use: runs.verification)
         paths.get("/api/v1/verifications/:id/:file", read, use: runs.file)
+        paths.get("/api/v1/events", read, use: EventRoutes(hub: events).stream)
+        paths.get("/service.js", router) { request, _ in try PageRoutes.script(request) }
         paths.get("/service.css", router) { request, _ in try PageRoutes.style(request) }
         paths.get("/icon.svg", router) { request, _ in try PageRoutes.icon(request) }
         for (path, page) in PageRoutes(model: model, verifications: verifications).all {

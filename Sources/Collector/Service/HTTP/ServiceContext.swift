@@ -10,7 +10,11 @@ struct ServiceContext: RequestContext {
     /// Bodies are small: a verification's request has a few hundred bytes.
     var maxUploadSize: Int { 64 << 10 }
 
+    /// The connection.
+    let channel: any Channel
+
     init(source: ApplicationRequestContextSource) {
+        channel = source.channel
         coreContext = CoreRequestContextStorage(source: source)
     }
 }

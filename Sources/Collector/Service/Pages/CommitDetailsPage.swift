@@ -26,7 +26,7 @@ struct CommitDetailsPage {
     func page(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let query = try PageQuery(request)
         let search = try CommitSearch(try context.parameter("sha"))
-        let moment = PageMoment()
+        let moment = PageMoment(model)
         let (served, recorded, commits) = try await search.found(in: model)
         guard let commit = commits.first, commits.count == 1 else {
             return choice(of: commits, search.text).response(query, moment, status: .multipleChoices)

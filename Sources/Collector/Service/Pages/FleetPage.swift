@@ -21,15 +21,17 @@ struct FleetPage {
         let entry = try model.entry(
             service: try context.parameter("service"), environment: try context.parameter("environment"))
         let query = try PageQuery(request, Self.parameters)
-        let moment = PageMoment()
+        let moment = PageMoment(model)
         let fleet = FleetView(entry.board.snapshot, at: moment)
-        let (hosts, next) = try HostSelection(query.query).page(of: fleet.snapshot, at: moment.now)
+        let selection = try HostSelection(query.query, by: .attention)
+        let (hosts, next) = selection.page(of: fleet.snapshot, at: moment.now)
         let past = try await model.ledger.history(
             HistoryFilter(service: fleet.service, environment: fleet.snapshot.deployed.environment),
             limit: Self.verifications, now: moment.wall)
         let headline = FleetHeadline(fleet)
         var page = Page(title: "\(fleet.service) \(fleet.environment): \(headline.event)", tone: fleet.tone)
         page.asOf = fleet.asOf
+        page.topics = [fleet.path]
         page.content = """
             <section class="panel verdict" data-tone="\(fleet.tone.rawValue)">
             <p class="what"><bdi>\(fleet.service, limit: 128)</bdi> \(fleet.environment, limit: 128) · \(target(fleet))</p>
@@ -37,7 +39,7 @@ struct FleetPage {
             <p class="state">\(headline.state)</p>
             \(figures(fleet))\(fleet.statuses.bar)
             \(fleet.statuses.list(path: fleet.path))\(todo(fleet))</section>
-            \(table(fleet, hosts, next, query))\(HistoryTable(entries: past, moment: moment).section)
+            \(table(fleet, selection, hosts, next, query))\(HistoryTable(entries: past, moment: moment).section)
             """
         return page.response(query, moment)
     }
@@ -86,7 +88,9 @@ struct FleetPage {
 
     // MARK: - Hosts
 
-    private func table(_ fleet: FleetView, _ hosts: [HostView], _ next: String?, _ query: PageQuery) -> Markup {
+    private func table(
+        _ fleet: FleetView, _ selection: HostSelection, _ hosts: [HostView], _ next: Cursor?, _ query: PageQuery
+    ) -> Markup {
         let rows: [Markup] = hosts.map { HostRow(host: $0, fleet: fleet, heading: HostRow.heading($0)).markup }
         let table: Markup =
             rows.isEmpty
@@ -99,18 +103,18 @@ struct FleetPage {
             """
         return """
             <section class="panel"><h2>Hosts <small>\(ReportText.count(fleet.snapshot.hosts.count))</small></h2>
-            \(filter(fleet, query))\(table)\(paging(hosts, next, query))</section>
+            \(filter(fleet, selection, query))\(table)\(paging(hosts, next, query))</section>
 
             """
     }
 
-    private func paging(_ hosts: [HostView], _ next: String?, _ query: PageQuery) -> Markup {
+    private func paging(_ hosts: [HostView], _ next: Cursor?, _ query: PageQuery) -> Markup {
         let isFirst = query.query.all("cursor").isEmpty
         guard next != nil || !isFirst, let first = hosts.first, let last = hosts.last else { return "" }
         let start: Markup = isFirst ? "" : " <a href=\"\(query.link(["cursor": []]), limit: .max)\">First</a>"
         let link: Markup =
             next.map {
-                " <a rel=\"next\" href=\"\(query.link(["cursor": [Cursor([$0]).text]]), limit: .max)\">Next</a>"
+                " <a rel=\"next\" href=\"\(query.link(["cursor": [$0.text]]), limit: .max)\">Next</a>"
             } ?? ""
         return """
             <p class="next"><span>\(ReportText.hosts(hosts.count)), from <bdi>\(first.name, limit: 80)</bdi> \
@@ -119,10 +123,19 @@ struct FleetPage {
             """
     }
 
-    private func filter(_ fleet: FleetView, _ query: PageQuery) -> Markup {
+    /// Choices with the numbers of hosts that the other choices leave.
+    private func filter(_ fleet: FleetView, _ selection: HostSelection, _ query: PageQuery) -> Markup {
         let selected = query.query.all("select")
         let chosen = Set(query.query.all("status").flatMap { $0.split(separator: ",").map(String.init) })
-        let counts = fleet.counts.byName
+        var (counts, labels): ([String: Int], [String: Int]) = ([:], [:])
+        for host in fleet.snapshot.hosts {
+            let status = fleet.snapshot.status(host, at: fleet.moment.now)
+            if selection.selects(host, status: status, ignoring: .status) {
+                counts[status?.rawValue ?? HostSelection.unknown, default: 0] += 1
+            }
+            let isSelected = selection.selects(host, status: status, ignoring: .labels)
+            for (key, value) in host.labels { labels["\(key)=\(value)", default: 0] += isSelected ? 1 : 0 }
+        }
         let statuses: [Markup] = ShownStatus.all.compactMap { status in
             let hosts = counts[status.name, default: 0]
             guard status != .waived, hosts > 0 || chosen.contains(status.name) else { return nil }
@@ -133,21 +146,17 @@ struct FleetPage {
                 """
         }
         return """
-            <form class="filter" method="get" role="search">\(query.hidden(except: ["status", "select", "q"]))
+            \(query.formLink)<form class="filter" method="get" role="search">\(query.hidden(except: ["status", "select", "q"]))
             <label>Find <input type="search" name="q" placeholder="part of a name" autocomplete="off" spellcheck="false" \
             value="\(query.query.all("q").last ?? "", limit: 255)"></label>
-            \(labels(fleet, selected))<button>Show</button>
+            \(choice(of: labels, selected))<button>Show</button>
             <fieldset aria-label="Status">\(statuses.joined())\(terms(selected))</fieldset></form>
 
             """
     }
 
     /// The labels of the fleet; the first selected one is chosen.
-    private func labels(_ fleet: FleetView, _ selected: [String]) -> Markup {
-        var hosts: [String: Int] = [:]
-        for host in fleet.snapshot.hosts {
-            for (key, value) in host.labels { hosts["\(key)=\(value)", default: 0] += 1 }
-        }
+    private func choice(of hosts: [String: Int], _ selected: [String]) -> Markup {
         guard !hosts.isEmpty || !selected.isEmpty else { return "" }
         // A label of a single host is its name in other words.
         let common = hosts.filter { $0.value > 1 || hosts.count <= Self.labels }

@@ -66,8 +66,7 @@ struct FleetView {
     // MARK: - Hosts
 
     func status(of host: HostView) -> ShownStatus {
-        if host.isWaived { return .waived }
-        return snapshot.status(host, at: moment.now).map { .known($0) } ?? .unknown
+        ShownStatus(host, snapshot.status(host, at: moment.now))
     }
 
     /// What to know of a host, with the remedy that fits its fleet.

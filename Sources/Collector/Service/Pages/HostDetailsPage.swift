@@ -16,8 +16,9 @@ struct HostDetailsPage {
     func page(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let name = try context.parameter("name")
         let query = try PageQuery(request)
-        let moment = PageMoment()
-        let present = model.entries.compactMap { entry -> (fleet: FleetView, host: HostView)? in
+        let moment = PageMoment(model)
+        let entries = model.entries
+        let present = entries.compactMap { entry -> (fleet: FleetView, host: HostView)? in
             let snapshot = entry.board.snapshot
             guard let host = snapshot.hosts.first(where: { $0.name == name }) else { return nil }
             return (FleetView(snapshot, at: moment), host)
@@ -30,6 +31,7 @@ struct HostDetailsPage {
         let tone = Tone.worst(present.map { Self.tone($0.host, in: $0.fleet) })
         let event = Self.event(tone, present.isEmpty)
         var page = Page(title: "\(Sanitizer.singleLine(name, limit: 120)): \(event)", tone: tone)
+        (page.topics, page.host) = (present.map(\.fleet.path), name)
         page.asOf = present.compactMap(\.host.observedAt).min()
         let labels =
             present.first.map { $0.host.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } } ?? []
@@ -38,7 +40,7 @@ struct HostDetailsPage {
             <p class="what"><bdi>\(name, limit: 255)</bdi> \(labels.prefix(12).joined(separator: " "))</p>
             <div class="headline">\(tone.symbol)<h1>\(event)</h1></div>
             <p class="state">\(state(present, moment))</p></section>
-            \(now(present))\(timeline(past, moment))
+            \(now(present))\(changes(entries, of: name, moment))\(timeline(past, moment))
             """
         return page.response(query, moment)
     }
@@ -85,6 +87,39 @@ struct HostDetailsPage {
             <th scope="col">status</th><th scope="col">what to know</th><th scope="col">serves</th>\
             <th scope="col">since (UTC)</th></tr></thead><tbody>
             \(rows.joined())</tbody></table></section>
+
+            """
+    }
+
+    /// What the standing checks saw, latest first.
+    private func changes(_ entries: [ServiceModel.Entry], of name: String, _ moment: PageMoment) -> Markup {
+        let all = entries.flatMap { entry in entry.board.changes(of: name).map { (entry.fleet.deployed, $0) } }
+            .sorted { $0.1.at > $1.1.at }
+        guard !all.isEmpty else { return "" }
+        let isShared = Set(all.map(\.0)).count > 1
+        let items: [Markup] = all.prefix(Self.timeline).map { deployed, change in
+            let badge = ShownStatus.known(change.status).badge
+            let build: Markup = (change.gitSHA?.short ?? change.digest?.short).map { "<code>\($0)</code>" } ?? ""
+            let what: Markup =
+                change.isRestart
+                ? "<strong>restarted</strong>, serves \(build)"
+                : change.isNewBuild ? "<strong>serves \(build)</strong>" : build
+            let place: Markup =
+                isShared ? "\(deployed.name, limit: 128) \(deployed.environment.description, limit: 128): " : ""
+            let separator: Markup = what.bytes.isEmpty ? "" : ": "
+            return """
+                <li class="\(ShownStatus.known(change.status).name)">\(moment.element(change.at)) \(badge) \
+                <span>\(place)\(what)\(separator)\(change.finding, limit: 1_024)</span></li>
+
+                """
+        }
+        let more = all.count - items.count
+        let rest: Markup = more > 0 ? "<p class=\"hint\">and \(ReportText.count(more)) before</p>\n" : ""
+        return """
+            <section class="panel"><h2>Changes since \(moment.element(model.startedAt)) UTC, when the service was started</h2>
+            <ol class="past">
+            \(items.joined())</ol>
+            \(rest)</section>
 
             """
     }

@@ -16,7 +16,7 @@ struct OverviewPage {
 
     func page(_ request: Request) throws -> Response {
         let query = try PageQuery(request)
-        let moment = PageMoment()
+        let moment = PageMoment(model)
         let fleets = model.entries.map { FleetView($0.board.snapshot, at: moment) }
         let headline = Headline(fleets)
         var page = Page(title: headline.event, tone: headline.tone, place: .overview)

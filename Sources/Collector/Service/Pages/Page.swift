@@ -7,8 +7,8 @@ import Shared
 
 /// A page: the frame that all have, around a content.
 ///
-/// It is complete without a script. A browser loads it again every ten seconds, and an open page whose service does not answer
-/// loses every colour 15 s after it was loaded, by its style alone.
+/// It is complete without a script: a browser then loads it again every ten seconds. The script updates it in place instead. An
+/// open page that is not updated loses every colour after 15 s, by its style alone.
 struct Page {
     enum Place: CaseIterable {
         case overview, promotions
@@ -23,6 +23,10 @@ struct Page {
     var place: Place?
     /// The oldest time at which what the page shows was known; nil if nothing is known.
     var asOf: ContinuousClock.Instant?
+    /// The pages of the fleets and verifications that the page shows; nil if it shows all.
+    var topics: [String]?
+    /// The only host that the page shows; nil for others.
+    var host: String?
     /// False for pages that state nothing about the present.
     var hasTime = true
     var content = Markup()
@@ -31,7 +35,8 @@ struct Page {
     private static let reload = 10
 
     static let policy =
-        "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
+        + "require-trusted-types-for 'script'; trusted-types 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     static let type = "text/html; charset=utf-8"
 
     /// The names of parameters that every page has.
@@ -48,8 +53,11 @@ struct Page {
 
     private func markup(_ query: PageQuery?, _ moment: PageMoment) -> Markup {
         let kiosk: Markup = query?.isKiosk == true ? " class=\"kiosk\"" : ""
+        let isLive = query?.reloads == true && hasTime
         let refresh: Markup =
-            query?.reloads == true ? "<meta http-equiv=\"refresh\" content=\"\(Self.reload)\">\n" : ""
+            isLive
+            ? "<noscript><meta http-equiv=\"refresh\" content=\"\(Self.reload)\"></noscript>\n\(ServiceScript.link)\n"
+            : ""
         let items: [Markup] = Place.allCases.map { place in
             let mark: Markup = place == self.place ? " aria-current=\"page\"" : ""
             return "<li><a href=\"\(place.path)\"\(mark)>\(place.name)</a></li>"
@@ -67,7 +75,7 @@ struct Page {
             <link rel="icon" href="/icon.svg" type="image/svg+xml">
             \(ServiceStyle.link)
             </head>
-            <body>
+            <body\(isLive ? events(moment) : "")>
             <a class="skip" href="#main">Skip to content</a>
             <header class="top"><a href="/">buildinfo</a>
             <nav aria-label="Pages"><ul>\(items.joined())</ul></nav>
@@ -80,6 +88,13 @@ struct Page {
             </html>
 
             """
+    }
+
+    /// What the script must know.
+    private func events(_ moment: PageMoment) -> Markup {
+        let host: Markup = host.map { " data-host=\"\($0, limit: .max)\"" } ?? ""
+        let topics = topics?.joined(separator: " ") ?? ""
+        return " class=\"live\" data-number=\"\(String(moment.number))\" data-topics=\"\(topics, limit: .max)\"\(host)"
     }
 
     private static let old: Markup = """
@@ -98,8 +113,8 @@ struct Page {
     /// A page that moves by itself can be stopped (WCAG 2.2.2).
     private func reloading(_ query: PageQuery) -> Markup {
         query.reloads
-            ? " · reloads every \(Self.reload) s (<a href=\"\(query.link(["reload": ["off"]]), limit: .max)\">stop</a>)"
-            : " · does not reload (<a href=\"\(query.link(["reload": []]), limit: .max)\">start</a>)"
+            ? " · updates by itself (<a href=\"\(query.link(["reload": ["off"]]), limit: .max)\">stop</a>)"
+            : " · does not update (<a href=\"\(query.link(["reload": []]), limit: .max)\">start</a>)"
     }
 }
 
@@ -117,7 +132,15 @@ struct PageQuery {
 
     /// True for a wall screen.
     var isKiosk: Bool { !query.all("kiosk").isEmpty }
-    var reloads: Bool { query.all("reload").last != "off" }
+    var reloads: Bool { !["off", "later"].contains(query.all("reload").last) }
+
+    /// A link to the same page with its form, for browsers without scripts: they would load it again while it is filled in.
+    var formLink: Markup {
+        """
+        <p class="later"><a href="\(link(["reload": ["later"]]), limit: .max)">Filter</a></p>
+
+        """
+    }
 
     /// The value of a parameter that a form may send empty; nil without one.
     func one(_ name: String) throws(Problem) -> String? {
@@ -139,7 +162,8 @@ struct PageQuery {
     /// Parameters that a form of the page does not have, as hidden fields.
     func hidden(except fields: Set<String>) -> Markup {
         names.filter { !fields.contains($0) && $0 != "cursor" }.flatMap { name in
-            query.all(name).map { value -> Markup in
+            // A form that was waited for ends the wait.
+            query.all(name).filter { name != "reload" || $0 == "off" }.map { value -> Markup in
                 "<input type=\"hidden\" name=\"\(name)\" value=\"\(value, limit: .max)\">"
             }
         }.joined()

@@ -5,8 +5,16 @@ import Shared
 
 /// The time of a page: every age and time on it is relative to the same moment.
 struct PageMoment {
+    /// The number of the last event that the page has, see ``EventSequence``.
+    let number: UInt64
     let now = ContinuousClock.now
     let wall = Date()
+
+    /// Must be made before what the page shows is read.
+    init(_ model: ServiceModel) { number = model.sequence.number }
+
+    /// The moment of a page that shows nothing of fleets.
+    init() { number = 0 }
 
     func seconds(since moment: ContinuousClock.Instant) -> Double { max(0, (now - moment).seconds) }
 

@@ -51,15 +51,25 @@ struct PageRoutes {
 
     /// `GET /service.css`, for everybody: pages that refuse have a style, too.
     static func style(_ request: Request) throws -> Response {
+        try file(request, ServiceStyle.bytes, version: ServiceStyle.version, type: "text/css; charset=utf-8")
+    }
+
+    /// `GET /service.js`, for everybody.
+    static func script(_ request: Request) throws -> Response {
+        try file(request, ServiceScript.bytes, version: ServiceScript.version, type: "text/javascript; charset=utf-8")
+    }
+
+    private static func file(
+        _ request: Request, _ bytes: [UInt8], version: String, type: String
+    ) throws -> Response {
         let query = try Query(request, ["v"])
-        let tag = "\"\(ServiceStyle.version)\""
+        let tag = "\"\(version)\""
         let isKnown = request.headers[.ifNoneMatch].map { $0 == "*" || $0.contains(tag) } ?? false
-        var response =
-            isKnown ? Response(status: .notModified) : .bytes(ServiceStyle.bytes, type: "text/css; charset=utf-8")
+        var response = isKnown ? Response(status: .notModified) : .bytes(bytes, type: type)
         response.headers[.eTag] = tag
         // The content of a link with its hash never changes.
         response.headers[.cacheControl] =
-            query.all("v") == [ServiceStyle.version] ? "public, max-age=31536000, immutable" : "no-cache"
+            query.all("v") == [version] ? "public, max-age=31536000, immutable" : "no-cache"
         return response
     }
 }

@@ -12,7 +12,7 @@ struct PromotionsPage {
 
     func page(_ request: Request) async throws -> Response {
         let query = try PageQuery(request, PromotionSelection.parameters)
-        let moment = PageMoment()
+        let moment = PageMoment(model)
         let selection = try PromotionSelection(
             query.query, service: try query.one("service"), environment: try query.one("environment"))
         let (entries, next) = try await selection.read(model.ledger)
@@ -38,7 +38,7 @@ struct PromotionsPage {
                 """
         }
         return """
-            <form class="filter" method="get">\(query.hidden(except: ["service", "environment"]))
+            \(query.formLink)<form class="filter" method="get">\(query.hidden(except: ["service", "environment"]))
             \(field("Service", "service", Set(deployed.map(\.name))))\
             \(field("Environment", "environment", Set(deployed.map(\.environment.description))))<button>Show</button></form>
 

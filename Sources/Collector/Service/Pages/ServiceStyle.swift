@@ -22,6 +22,7 @@ enum ServiceStyle {
         code{font:.92em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
         h1,h2,h3,p,ul,ol,dl,dd,figure{margin:0;padding:0}
         ul,ol{list-style:none}
+        h3{font-size:.95rem}
         h1{font-size:1.75rem;line-height:1.2;letter-spacing:-.01em}
         .panel>h1{margin-bottom:10px}
         h2{font-size:1.05rem;line-height:1.4;margin-bottom:8px}
@@ -144,9 +145,17 @@ enum ServiceStyle {
         border-top:1px solid var(--line);
         border-left:3px solid var(--k);font-size:.9rem;font-variant-numeric:tabular-nums}
 
+        \(PageStyle.plot)
+
+        \(PageStyle.details)
+
+        /* Without a script, a page that is loaded again loses what is typed. */
+        .later{display:none}
+        @media (scripting:none){.live .filter{display:none}.live .later{display:block}}
+
         .kiosk{font-size:clamp(16px,1.15vw,48px)}
         .kiosk .top,.kiosk main{max-width:none}
-        .kiosk nav,.kiosk footer,.kiosk .filter,.kiosk .next,.kiosk .command{display:none}
+        .kiosk nav,.kiosk footer,.kiosk .filter,.kiosk .later,.kiosk .next,.kiosk .command{display:none}
 
         @media (max-width:60rem){
         .top,main,footer{padding-left:10px;padding-right:10px}
@@ -191,6 +200,8 @@ enum ServiceStyle {
         .filter label input,.filter label select{margin-left:0}
         .filter fieldset label{width:auto}
         .past li{grid-template-columns:1fr}
+        .plot{width:calc(100% - 40px);margin-left:40px;height:200px}
+        .about dl div{grid-template-columns:8em 1fr}
         }
         @media print{body{background:none}.top nav,.filter,.old{display:none}.panel{border:0;padding:0}
         svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}}

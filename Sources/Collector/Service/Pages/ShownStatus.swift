@@ -9,6 +9,11 @@ enum ShownStatus: Hashable {
     /// Left out by the gate, whatever the host's status is.
     case waived
 
+    /// - Parameter status: of the host; nil if it is unknown.
+    init(_ host: HostView, _ status: HostStatus?) {
+        self = host.isWaived ? .waived : status.map { .known($0) } ?? .unknown
+    }
+
     var name: String {
         switch self {
         case .known(let status): status.rawValue
@@ -37,8 +42,10 @@ enum ShownStatus: Hashable {
         return known.filter(\.needsAttention) + [.unknown] + known.filter { !$0.needsAttention } + [.waived]
     }()
 
+    private static let ranks = Dictionary(uniqueKeysWithValues: zip(all, all.indices))
+
     /// The place in ``all``.
-    var rank: Int { Self.all.firstIndex(of: self) ?? 0 }
+    var rank: Int { Self.ranks[self] ?? 0 }
 
     var badge: Markup { Self.badge(name, word) }
 

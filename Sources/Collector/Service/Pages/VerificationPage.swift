@@ -22,7 +22,7 @@ struct VerificationPage {
         if running.monitor.moment == nil {
             await running.monitor.changes.wait(after: running.monitor.changes.number, for: .seconds(1))
         }
-        let moment = PageMoment()
+        let moment = PageMoment(model)
         guard let seen = running.monitor.moment else { return begun(id, query, moment) }
         var context = running.context
         context.finishedAt = context.startedAt.addingTimeInterval(seen.now.seconds)
@@ -36,7 +36,7 @@ struct VerificationPage {
     }
 
     private func finished(_ id: String, _ query: PageQuery) async throws -> Response {
-        let moment = PageMoment()
+        let moment = PageMoment(model)
         do throws(LedgerError) {
             let report = try await model.ledger.report(id, now: moment.wall)
             let age = Date(rfc3339: report.verification.finishedAt).map { moment.wall.timeIntervalSince($0) } ?? 0
@@ -62,6 +62,7 @@ struct VerificationPage {
     /// A verification that nothing is known of yet, or that another process runs.
     private func begun(_ id: String, _ query: PageQuery, _ moment: PageMoment) -> Response {
         var page = Page(title: "Verification \(Sanitizer.singleLine(id, limit: 80)) is under way", tone: .work)
+        page.topics = [PagePath.verification(id)]
         page.content = """
             <section class="panel verdict" data-tone="work">
             <p class="what">Verification <bdi>\(id, limit: 80)</bdi></p>
@@ -84,6 +85,7 @@ struct VerificationPage {
         let target = report.target
         var page = Page(title: "\(target.service) \(target.environment): \(event)", tone: tone)
         page.asOf = asOf
+        page.topics = [PagePath.verification(report.verification.id)]
         let build: [Markup?] = [
             target.gitSHA.map { "<a href=\"\(PagePath.commit($0), limit: .max)\"><code>\($0.short)</code></a>" },
             target.digest.map { "<code>\($0.short)</code>" }, target.generation.map { "promotion no. \($0)" },
@@ -95,7 +97,8 @@ struct VerificationPage {
             \(target.environment.description, limit: 128)</a> · \(build.compactMap { $0 }.joined(by: " "))</p>
             <div class="headline">\(tone.symbol)<h1>\(event)</h1></div>
             \(state(report, isRunning))\(figures(report, isRunning, moment))\(statuses(report))</section>
-            \(table(report))\(files(report, isRunning))
+            \(HTMLCurve(report, isRunning: isRunning).section)\(table(report))\(files(report, isRunning))\
+            \(isRunning ? "" : HTMLRunDetails(report: report).section)
             """
         return page
     }

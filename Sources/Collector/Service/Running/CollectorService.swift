@@ -46,8 +46,9 @@ package struct CollectorService: Sendable {
             publicURL: setup.configuration.publicURL)
         let verifications = Verifications(
             ledger: ledger, pool: pool, evidenceFolder: Self.folder(of: store) + "/evidence", logger: logger)
+        let events = EventHub(model: model, verifications: verifications, logger: logger)
         do {
-            try await serve(setup, model, verifications, checks, signals)
+            try await serve(setup, model, verifications, events, checks, signals)
         } catch {
             await end(checks, pool, ledger)
             throw error
@@ -67,10 +68,11 @@ package struct CollectorService: Sendable {
     }
 
     private func serve(
-        _ setup: ServiceSetup, _ model: ServiceModel, _ verifications: Verifications, _ checks: FleetChecks,
-        _ signals: UnixSignalsSequence
+        _ setup: ServiceSetup, _ model: ServiceModel, _ verifications: Verifications, _ events: EventHub,
+        _ checks: FleetChecks, _ signals: UnixSignalsSequence
     ) async throws {
-        let routes = Routes(model: model, verifications: verifications, description: APIDescription.bytes)
+        let routes = Routes(
+            model: model, verifications: verifications, events: events, description: APIDescription.bytes)
         let listening = Listening()
         let listeners = try listeners(routes, setup, listening)
         var quiet = logger
@@ -92,14 +94,19 @@ package struct CollectorService: Sendable {
                     return false
                 }
                 tasks.addTask {
+                    await events.run()
+                    return false
+                }
+                tasks.addTask {
                     await watchdog(model)
                     return false
                 }
                 tasks.addTask {
-                    await control(signals, setup, model, checks)
+                    await control(signals, setup, model, events, checks)
                     notifications.notify("STOPPING=1")
                     // Requests that wait for a verification get its end.
                     await verifications.drain()
+                    await events.disconnect(isLast: true)
                     await group.triggerGracefulShutdown()
                     return false
                 }
@@ -155,7 +162,8 @@ package struct CollectorService: Sendable {
 
     /// Returns on SIGTERM or SIGINT.
     private func control(
-        _ signals: UnixSignalsSequence, _ first: ServiceSetup, _ model: ServiceModel, _ checks: FleetChecks
+        _ signals: UnixSignalsSequence, _ first: ServiceSetup, _ model: ServiceModel, _ events: EventHub,
+        _ checks: FleetChecks
     ) async {
         for await signal in signals {
             guard signal == .sighup else {
@@ -164,6 +172,8 @@ package struct CollectorService: Sendable {
             }
             notifications.notify("RELOADING=1")
             await reload(first, model, checks)
+            // Who listens must still be permitted to.
+            await events.disconnect(isLast: false)
             notifications.notify("READY=1")
         }
     }

@@ -17,6 +17,8 @@ final class VerificationMonitor: Sendable {
     private struct State {
         var moment: Moment?
         var isWanted = true
+        /// Until then, every change makes a copy.
+        var watchedUntil = ContinuousClock.now
     }
 
     /// The changes of hosts' statuses, and the end.
@@ -31,17 +33,20 @@ final class VerificationMonitor: Sendable {
         }
     }
 
+    /// Keeps ``moment`` as new as ``changes`` for the next two seconds.
+    func watch() { state.withLock { $0.watchedUntil = .now + .seconds(2) } }
+
     var observer: any SessionObserver { Observer(monitor: self) }
 
     private struct Observer: SessionObserver {
         let monitor: VerificationMonitor
 
         mutating func turned(_ changes: [HostChange], of verification: Verification, at now: Duration) {
-            let isWanted = monitor.state.withLock { state in
+            let (isWanted, isWatched) = monitor.state.withLock { state in
                 defer { state.isWanted = false }
-                return state.isWanted
+                return (state.isWanted, state.watchedUntil > .now)
             }
-            if isWanted || !changes.isEmpty && monitor.changes.isAwaited {
+            if isWanted || !changes.isEmpty && (isWatched || monitor.changes.isAwaited) {
                 let moment = Moment(verification: verification, now: now, at: .now)
                 monitor.state.withLock { $0.moment = moment }
             }

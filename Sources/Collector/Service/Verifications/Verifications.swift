@@ -15,6 +15,7 @@ import Verdict
 final class Verifications: Sendable {
     /// A verification under way.
     struct Running: Sendable {
+        let deployed: DeployedService
         let monitor: VerificationMonitor
         let context: ReportBuilder.Context
         let interruptions: AsyncStream<Int32>.Continuation
@@ -56,6 +57,9 @@ final class Verifications: Sendable {
         self.evidenceFolder = evidenceFolder
         self.logger = logger
     }
+
+    /// Those that run now, by their ids.
+    var underWay: [String: Running] { state.withLock(\.running) }
 
     func running(_ id: String) -> Running? { state.withLock { $0.running[id] } }
 
@@ -107,7 +111,8 @@ final class Verifications: Sendable {
                 await self.perform(run, id: id, evidence: evidence, until: interruptions)
                 monitor.changes.end()
             }
-            state.running[id] = Running(monitor: monitor, context: context, interruptions: interrupt, ended: ended)
+            state.running[id] = Running(
+                deployed: request.deployed, monitor: monitor, context: context, interruptions: interrupt, ended: ended)
             state.keyed.append(Keyed(key: key, request: request, id: id))
             if state.keyed.count > Self.keptKeys { state.keyed.removeFirst(state.keyed.count - Self.keptKeys) }
             return (id, true)
