@@ -462,9 +462,11 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Agent", "BuildinfoFleet", "Collector", "EndToEndFixtures", "Operations", "Service", "Shared",
-                "Support",
-                "Verdict",
+                "Agent", "BuildinfoFleet", "Collector", "EndToEndFixtures", "Ledger", "Operations", "Service", "Shared",
+                "Support", "Verdict",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),

@@ -1186,12 +1186,12 @@ GUARDS = [
         r"deadline = .now() + (phase == .securing ? limits.headerTime * 1_000 : limits.idleTime)", ACCESS_TO_AGENT),
     Guard(
         9, "agent-rate", "an address asks at most so fast",
-        "Sources/Agent/Serving/Access/RequestLimiter.swift",
+        "Sources/Shared/RateLimiter.swift",
         r"guard fullAt - now <= tolerance else {",
         r"guard fullAt - now <= tolerance * 1_000_000 else {", ACCESS),
     Guard(
         9, "agent-rate-network", "an IPv6 network is one peer",
-        "Sources/Agent/Serving/ConnectionLimiter.swift",
+        "Sources/Shared/PeerAddress.swift",
         r"stride(from: 0, to: 8, by: 2)",
         r"stride(from: 0, to: 16, by: 2)", SERVER),
     Guard(

@@ -28,6 +28,7 @@ final class ServiceModel: Sendable {
     let changes: ChangeSignal
     let startedAt = ContinuousClock.now
     private let state: Mutex<State>
+    let refusals = RefusalCounters()
     private let ledgerHealth = LedgerHealth()
 
     init(ledger: Ledger, changes: ChangeSignal, entries: [Entry], access: AccessControl, publicURL: String?) {

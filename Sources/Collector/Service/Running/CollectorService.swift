@@ -47,7 +47,9 @@ package struct CollectorService: Sendable {
         let verifications = Verifications(
             ledger: ledger, pool: pool, evidenceFolder: Self.folder(of: store) + "/evidence", logger: logger)
         do {
-            try await serve(setup, model, verifications, checks, signals)
+            let gate = AccessGate(
+                model: model, sessions: try Sessions(path: Self.folder(of: store) + "/sessions.json"), logger: logger)
+            try await serve(setup, model, verifications, checks, gate, signals)
         } catch {
             await end(checks, pool, ledger)
             throw error
@@ -68,9 +70,10 @@ package struct CollectorService: Sendable {
 
     private func serve(
         _ setup: ServiceSetup, _ model: ServiceModel, _ verifications: Verifications, _ checks: FleetChecks,
-        _ signals: UnixSignalsSequence
+        _ gate: AccessGate, _ signals: UnixSignalsSequence
     ) async throws {
-        let routes = Routes(model: model, verifications: verifications, description: APIDescription.bytes)
+        let routes = Routes(
+            model: model, verifications: verifications, description: APIDescription.bytes, gate: gate)
         let listening = Listening()
         let listeners = try listeners(routes, setup, listening)
         var quiet = logger
@@ -96,7 +99,7 @@ package struct CollectorService: Sendable {
                     return false
                 }
                 tasks.addTask {
-                    await control(signals, setup, model, checks)
+                    await control(signals, setup, model, checks, gate)
                     notifications.notify("STOPPING=1")
                     // Requests that wait for a verification get its end.
                     await verifications.drain()
@@ -134,8 +137,9 @@ package struct CollectorService: Sendable {
         // Lines about single connections say nothing that matters.
         quiet.logLevel = max(logger.logLevel, .warning)
         return places.map { place, reach in
-            HTTPListener(
-                place: place, routes: routes.router(reach).buildResponder(), tls: setup.tls, logger: quiet
+            let access = ListenerAccess(reach: reach, isEncrypted: setup.tls != nil && reach != .socket)
+            return HTTPListener(
+                place: place, routes: routes.router(access).buildResponder(), tls: setup.tls, logger: quiet
             ) { [logger] address in
                 logger.notice("Listening", metadata: ["address": "\(address)"])
                 listening.began()
@@ -155,7 +159,8 @@ package struct CollectorService: Sendable {
 
     /// Returns on SIGTERM or SIGINT.
     private func control(
-        _ signals: UnixSignalsSequence, _ first: ServiceSetup, _ model: ServiceModel, _ checks: FleetChecks
+        _ signals: UnixSignalsSequence, _ first: ServiceSetup, _ model: ServiceModel, _ checks: FleetChecks,
+        _ gate: AccessGate
     ) async {
         for await signal in signals {
             guard signal == .sighup else {
@@ -163,12 +168,19 @@ package struct CollectorService: Sendable {
                 return
             }
             notifications.notify("RELOADING=1")
-            await reload(first, model, checks)
+            await reload(first, model, checks, gate)
             notifications.notify("READY=1")
         }
     }
 
-    private func reload(_ first: ServiceSetup, _ model: ServiceModel, _ checks: FleetChecks) async {
+    private func reload(
+        _ first: ServiceSetup, _ model: ServiceModel, _ checks: FleetChecks, _ gate: AccessGate
+    ) async {
+        do throws(UsageError) {
+            try gate.sessions.reload()
+        } catch {
+            logger.error("Sessions not read again", metadata: ["reason": "\(error)"])
+        }
         do throws(ConfigurationError) {
             let next = try await ServiceSetup(try ServiceConfiguration.read(path))
             let entries = await checks.run(next.fleets)

@@ -34,7 +34,9 @@ package struct ServiceSetup: Sendable {
         for file in configuration.tokens {
             do {
                 let bytes = try BoundedFile.read(file.path.value, limit: 1 << 20, requiresRegular: true)
-                access.grants.append(.init(tokens: try BearerTokens(parsing: bytes), scopes: file.scopes))
+                let name = file.path.value.split(separator: "/").last.map(String.init) ?? file.path.value
+                access.grants.append(
+                    .init(name: name, tokens: try BearerTokens(parsing: bytes), scopes: file.scopes))
             } catch let error as BoundedFile.ReadError {
                 problems.append(
                     "\(file.path.place): the token file '\(file.path.value)' cannot be read (\(error.reason)): check the path "
