@@ -173,8 +173,7 @@ struct RouteAccessTests {
             """)
         let service = try await ServedCollector.started(in: folder)
         let authority = "127.0.0.1:\(service.authority.split(separator: ":").last ?? "")"
-        for operation in try Operation.all() where operation.scope != nil && !Self.missing.contains(operation.name)
-        {
+        for operation in try Operation.all() where operation.scope != nil && !Self.missing.contains(operation.name) {
             let answer = try LoopbackRequest.ask(operation.method, authority, operation.path)
             #expect(
                 operation.isOpenToAnonymous == (answer.status != 401), "\(operation.name): \(answer.status)")

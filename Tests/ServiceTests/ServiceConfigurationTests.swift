@@ -12,6 +12,10 @@ import Testing
 struct ServiceConfigurationTests {
     private static let fleets = "fleets:\n  - {service: canvas, inventory: /fleet.yaml}\n"
 
+    private static func oidc(issuer: String, _ more: String) -> String {
+        "access:\n  oidc: [{issuer: '\(issuer)', \(more)}]\n" + fleets
+    }
+
     /// The mistakes of a file.
     private static func problems(_ text: String) throws -> [String] {
         let folder = try TemporaryFolder()
@@ -35,6 +39,13 @@ struct ServiceConfigurationTests {
             store: /var/lib/ledger.db
             access:
               tokens: [{file: /ci.token, scopes: [read, verify]}]
+              oidc:
+                - {issuer: "https://token.example/", audience: buildinfo, claims: {repository: team/canvas}, scopes: [verify]}
+                - issuer: https://gitlab.example
+                  audience: [buildinfo, other]
+                  claims: {project_path: [team/canvas, team/web], ref_protected: "true"}
+                  scopes: [read, verify]
+                  ca: /forge-ca.pem
               anonymous: [read]
               tls: {certificate: /tls.pem, key: /tls.key, client_ca: /ca.pem}
             fleets:
@@ -51,6 +62,12 @@ struct ServiceConfigurationTests {
         #expect(read.publicURL == "https://deploys.example")
         #expect(read.store == "/var/lib/ledger.db")
         #expect(read.tokens.map(\.scopes) == [[.read, .verify]])
+        #expect(read.identities.map(\.issuer.value) == ["https://token.example/", "https://gitlab.example"])
+        #expect(read.identities[1].audiences == ["buildinfo", "other"])
+        #expect(
+            read.identities[1].claims == ["project_path": ["team/canvas", "team/web"], "ref_protected": ["true"]])
+        #expect(read.identities.map(\.scopes) == [[.verify], [.read, .verify]])
+        #expect(read.identities[1].authorities?.value == "/forge-ca.pem")
         #expect(read.allowsAnonymous)
         #expect(read.tls?.clientAuthorities?.value == "/ca.pem")
         let fleet = read.fleets[0]
@@ -75,7 +92,42 @@ struct ServiceConfigurationTests {
             ("retention: {verifications: 90d}\n" + fleets, "FILE:1: retention is not supported yet"),
             ("public_url: deploys\n" + fleets, "FILE:1: invalid public_url 'deploys'"),
             ("access: {anonymous: [verify]}\n" + fleets, "without a token, nobody gets more than read"),
-            ("access: {oidc: []}\n" + fleets, "FILE:1: access.oidc is not supported yet"),
+            ("access: {oidc: []}\n" + fleets, "FILE:1: access.oidc needs a list with at least one entry"),
+            (
+                oidc(issuer: "https://i.example", "audience: b, scopes: [verify]"),
+                "FILE:2: access.oidc[0] has no claims"
+            ),
+            (
+                oidc(issuer: "https://i.example", "audience: b, scopes: [verify], claims: {}"),
+                "access.oidc[0].claims needs names with values"
+            ),
+            (
+                oidc(issuer: "https://i.example", "audience: b, scopes: [verify], claims: {ref: refs/heads/main}"),
+                "access.oidc[0].claims does not say whose job it is"
+            ),
+            (
+                oidc(issuer: "https://i.example", "audience: b, scopes: [verify], claims: {repository: 'team/*'}"),
+                "values are compared exactly"
+            ),
+            (
+                oidc(issuer: "https://i.example", "audience: b, scopes: [verify], claims: {repository: {a: b}}"),
+                "access.oidc[0].claims.repository needs a value"
+            ),
+            (oidc(issuer: "https://i.example", "claims: {repository: t/c}, scopes: [verify]"), "[0] has no audience"),
+            (oidc(issuer: "https://i.example", "audience: b, claims: {repository: t/c}"), "[0] has no scopes"),
+            (
+                oidc(issuer: "https://i.example", "audience: b, claims: {repository: t/c}, scopes: [verfy]"),
+                "unknown scope 'verfy' in access.oidc[0]: did you mean 'verify'?"
+            ),
+            (
+                oidc(issuer: "http://i.example", "audience: b, claims: {repository: t/c}, scopes: [read]"),
+                "invalid access.oidc[0].issuer 'http://i.example': expected https://"
+            ),
+            (oidc(issuer: "https://u@i.example", "audience: b"), "invalid access.oidc[0].issuer"),
+            (oidc(issuer: "https://i.example?x=1", "audience: b"), "invalid access.oidc[0].issuer"),
+            (oidc(issuer: "i.example", "audience: b"), "invalid access.oidc[0].issuer"),
+            (oidc(issuer: "https://i.example", "audence: b"), "did you mean 'audience'?"),
+            (oidc(issuer: "https://i.example", "audience: b, ca: ca.pem"), "expected an absolute path"),
             ("access:\n  tokens: [{scopes: [read]}]\n" + fleets, "FILE:2: access.tokens[0] has no file"),
             (
                 "access:\n  tokens: [{file: /t, scopes: [raed]}]\n" + fleets,

@@ -24,10 +24,15 @@ struct AccessControl: Sendable {
     }
 
     var grants: [Grant] = []
+    var identities: [IdentityRule] = []
     /// True if everybody may read, wherever they come from.
     var allowsAnonymous = false
     /// The name under which a proxy or a browser may ask without a token on loopback; nil for none.
     var publicHost: String?
+
+    var hasTokens: Bool { !grants.isEmpty || !identities.isEmpty }
+    /// False if nobody beyond this machine can do anything.
+    var permitsAnything: Bool { hasTokens || allowsAnonymous }
 
     /// What a request without a token may do.
     ///

@@ -33,6 +33,7 @@ struct ListenerAccess: Sendable {
 final class AccessGate: Sendable {
     let sessions: Sessions
     private let model: ServiceModel
+    private let identities: IdentityVerifier
     private let logger: Logger
     /// Failed authentications of each address: ten a minute, and twenty at once.
     private let failures = RateLimiter(interval: 6_000_000_000, burst: 20)
@@ -41,7 +42,11 @@ final class AccessGate: Sendable {
 
     init(model: ServiceModel, sessions: Sessions, logger: Logger) {
         (self.model, self.sessions, self.logger) = (model, sessions, logger)
+        identities = IdentityVerifier(logger: logger)
     }
+
+    /// Reads the keys of the configured issuers.
+    func prepare() { identities.prepare(model.access.identities) }
 
     static var now: Int64 { Int64(Date().timeIntervalSince1970) }
 
@@ -66,8 +71,33 @@ final class AccessGate: Sendable {
         guard let token = BearerTokens.token(of: lines) else {
             throw failure(.token, of: address, "the Authorization header is not a bearer token")
         }
+        if IdentityToken.isOne(token), !control.identities.isEmpty, control.grant(of: token) == nil {
+            return try await caller(ofIdentity: token, control, address)
+        }
         let grant = try grant(of: token, from: address)
         return Caller(scopes: grant.scopes, name: grant.name)
+    }
+
+    private func caller(
+        ofIdentity token: Substring, _ control: AccessControl, _ address: ClientAddress
+    ) async throws -> Caller {
+        try refuseIfFailedTooOften(address)
+        do throws(IdentityVerifier.Failure) {
+            let grant = try await identities.grant(
+                of: token, control.identities, now: Date().timeIntervalSince1970)
+            return Caller(scopes: grant.scopes, name: grant.name)
+        } catch {
+            switch error {
+            case .refused(let refusal): throw failure(.identityToken, of: address, refusal.detail)
+            case .unavailable(let detail):
+                model.refusals.count(.identityToken)
+                var headers = HTTPFields()
+                if let name = HTTPField.Name("Retry-After") { headers[name] = "10" }
+                throw Problem(
+                    .serviceUnavailable, detail, remedy: "try again; if it stays, look at the service's log",
+                    headers: headers)
+            }
+        }
     }
 
     /// What a token of a file permits.
@@ -148,7 +178,10 @@ final class AccessGate: Sendable {
     func failure(_ reason: RefusalCounters.Reason, of address: ClientAddress, _ detail: String) -> Problem {
         if let seconds = failures.refusal(address.name, now: Self.uptime) { return tooManyFailures(seconds) }
         model.refusals.count(reason)
-        return Self.unauthorized(detail)
+        var problem = Self.unauthorized(detail)
+        // RFC 6750, section 3.1.
+        problem.headers[.wwwAuthenticate]? += ", error=\"invalid_token\""
+        return problem
     }
 
     /// Refuses to look at a token whose sender failed too often.

@@ -49,6 +49,7 @@ package struct CollectorService: Sendable {
         do {
             let gate = AccessGate(
                 model: model, sessions: try Sessions(path: Self.folder(of: store) + "/sessions.json"), logger: logger)
+            gate.prepare()
             try await serve(setup, model, verifications, checks, gate, signals)
         } catch {
             await end(checks, pool, ledger)
@@ -125,12 +126,12 @@ package struct CollectorService: Sendable {
             : inherited.map { (.inherited(descriptor: $0.descriptor, $0.address), $0.reach) }
         listening.expect(places.count)
         let isExposed = places.contains { $0.reach == .network }
-        if isExposed, setup.access.grants.isEmpty, !setup.access.allowsAnonymous {
+        if isExposed, !setup.access.permitsAnything {
             throw UsageError(
                 "the inherited socket is reachable from the network, and nothing permits reading there: add access.tokens, or "
                     + "access: {anonymous: [read]}")
         }
-        if isExposed, setup.tls == nil, !setup.access.grants.isEmpty {
+        if isExposed, setup.tls == nil, setup.access.hasTokens {
             logger.warning("Tokens are sent unencrypted: add access.tls")
         }
         var quiet = logger
@@ -185,6 +186,7 @@ package struct CollectorService: Sendable {
             let next = try await ServiceSetup(try ServiceConfiguration.read(path))
             let entries = await checks.run(next.fleets)
             model.replace(entries: entries, access: next.access, publicURL: next.configuration.publicURL)
+            gate.prepare()
             logger.notice("Reloaded", metadata: ["fleets": "\(entries.count)"])
             let pending = first.configuration.restartOnly(in: next.configuration)
             guard !pending.isEmpty else { return }

@@ -45,6 +45,20 @@ package struct ServiceSetup: Sendable {
                 problems.append("\(file.path.place): the token file '\(file.path.value)' \(error)")
             }
         }
+        for identity in configuration.identities {
+            if let authorities = identity.authorities {
+                var check = CertificateFiles()
+                do {
+                    try check.check(authorities: authorities.value, name: "\(authorities.place): access.oidc.ca")
+                } catch {
+                    problems.append("\(error)")
+                }
+            }
+            access.identities.append(
+                IdentityRule(
+                    issuer: identity.issuer.value, audiences: Set(identity.audiences), claims: identity.claims,
+                    scopes: identity.scopes, authorities: identity.authorities?.value))
+        }
         var tls: TLSConfiguration?
         if let files = configuration.tls {
             do { tls = try Self.tls(files) } catch { problems.append("\(error)") }
