@@ -200,6 +200,7 @@ struct LoginTests {
         let answer = try browser.get("/login?next=%2Fpromotions", site: "cross-site")
         #expect(answer.status == 200)
         #expect(answer.headers["refresh"] == "0; url=/login?next=%2Fpromotions")
+        #expect(answer.cookies.isEmpty, "a form in another tab goes on")
         #expect(try browser.get("/login?next=%2Fpromotions").headers["refresh"] == nil)
     }
 

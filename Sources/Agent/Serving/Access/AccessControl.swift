@@ -132,8 +132,8 @@ final class AccessControl: Sendable {
         if route == .health { return nil }
         if isStranger { return .strangeCertificate }
         guard let tokens else { return nil }
-        return BearerTokens.token(of: head.headers["Authorization"]).map { tokens.current.contains($0) } ?? false
-            ? nil : .tokenNeeded
+        let token = BearerTokens.token(of: head.headers["Authorization"])
+        return token.map { tokens.current.contains($0) } ?? false ? nil : .tokenNeeded
     }
 }
 

@@ -27,13 +27,13 @@ struct LoginRoutes {
         }
         let notice = try query.one("state") == "ended" ? "You have signed out." : nil
         var response = form(request, next, notice)
-        // Browsers hold the cookie back after a link from another site, and send it from this page.
-        if let name = HTTPField.Name("Sec-Fetch-Site"),
-            ["cross-site", "same-site"].contains(request.headers[name] ?? ""),
-            let refresh = HTTPField.Name("Refresh")
-        {
-            response.headers[refresh] = "0; url=\(Self.link(next))"
-        }
+        guard let site = HTTPField.Name("Sec-Fetch-Site"), let refresh = HTTPField.Name("Refresh"),
+            ["cross-site", "same-site"].contains(request.headers[site] ?? "")
+        else { return response }
+        // Browsers hold their cookies back after a link from another site, and send them from this page. A new cookie would
+        // replace the one that a form in another tab belongs to.
+        response.headers[values: .setCookie] = []
+        response.headers[refresh] = "0; url=\(Self.link(next))"
         return response
     }
 
