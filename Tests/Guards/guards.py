@@ -2813,8 +2813,8 @@ GUARDS = [
     Guard(
         "service", "scope", "a route needs a token with its scope",
         _ACCESS + "AccessGate.swift",
-        r"if !caller.scopes.contains(scope) {",
-        r"if !caller.scopes.contains(scope), caller.name == nil {", ROUTE_ACCESS),
+        r"if !caller.scopes.permit(scope) {",
+        r"if !caller.scopes.permit(scope), caller.name == nil {", ROUTE_ACCESS),
     Guard(
         "service", "anonymous", "beyond loopback, nobody reads without a token unless the configuration says so",
         _ACCESS + "AccessControl.swift",

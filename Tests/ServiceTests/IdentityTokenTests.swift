@@ -327,7 +327,7 @@ struct IdentityTokenTests {
         await issuer.stop()
     }
 
-    @Test("A runner's token starts a verification, and gets nothing else")
+    @Test("A runner's token has the scopes of its rules")
     func service() async throws {
         let folder = try TemporaryFolder()
         let key = try await RunnerKey.rsa("one")
@@ -341,6 +341,7 @@ struct IdentityTokenTests {
             access:
               oidc:
                 - {issuer: "\(issuer.url)", audience: buildinfo, claims: {repository: team/canvas}, scopes: [verify]}
+                - {issuer: "\(issuer.url)", audience: buildinfo, claims: {repository: team/reader}, scopes: [read]}
                 - {issuer: "http://127.0.0.1:9", audience: buildinfo, claims: {repository: team/canvas}, scopes: [verify]}
             fleets:
               - {service: canvas, environment: production, inventory: \(folder.path("fleet.yaml"))}
@@ -356,8 +357,10 @@ struct IdentityTokenTests {
             try service.answer("POST", "/api/v1/verifications", token: token, headers: headers, body: body)
         }
         #expect(try start(token).status == 201)
-        #expect(try service.answer("GET", "/api/v1/fleets", token: token).status == 403)
-        #expect(try service.answer("GET", "/metrics", token: token).status == 403)
+        #expect(try service.answer("GET", "/api/v1/fleets", token: token).status == 200, "its report can be read")
+        let reader = try key.token(.github(issuer.url, ["repository": "team/reader"]))
+        #expect(try start(reader).status == 403)
+        #expect(try service.answer("GET", "/api/v1/fleets", token: reader).status == 200)
         let foreign = try start(try key.token(.github(issuer.url, ["repository": "evil/canvas"])))
         #expect(foreign.status == 401)
         #expect(foreign.headers["www-authenticate"]?.contains("error=\"invalid_token\"") == true)

@@ -223,7 +223,7 @@ struct LoginTests {
         for (type, body, status) in [
             (form, "token=wrong-token-0123456789abcdef", 401), (form, "", 400), (form, "token=%ff", 400),
             (form, "token=a&token=b", 400), (form, "tokn=a", 400), (("Content-Type", "application/json"), "{}", 415),
-            (form, "token=\(String(repeating: "x", count: 20_000))", 413),
+            (form, "token=\(String(repeating: "x", count: 70_000))", 413),
         ] {
             let answer = try service.answer("POST", "/login", token: nil, headers: [type], body: body)
             #expect(answer.status == status, "\(body.prefix(40)): \(answer.text)")
@@ -232,27 +232,6 @@ struct LoginTests {
         let signedIn = try service.answer(
             "POST", "/login", token: nil, headers: [form], body: "token=+\(ServedCollector.readToken)%0A")
         #expect(signedIn.status == 303, "blanks around a token do not count")
-    }
-
-    @Test("A token without the scope to read signs nobody in")
-    func scope() async throws {
-        let folder = try TemporaryFolder()
-        try folder.write("writer.token", "writer-token-0123456789abcdef\n")
-        try folder.write("fleet.yaml", "hosts: [{name: a, url: \"http://127.0.0.1:9/buildinfo\"}]\n")
-        try folder.write(
-            "collector.yaml",
-            """
-            listen: ["0.0.0.0:0"]
-            store: \(folder.path("ledger.db"))
-            access: {tokens: [{file: \(folder.path("writer.token")), scopes: [verify]}]}
-            fleets:
-            \(Self.fleets(folder))
-            """)
-        let service = try await ServedCollector.started(in: folder)
-        var browser = Browser("127.0.0.1:\(service.authority.split(separator: ":").last ?? "")")
-        let refused = try browser.signIn("writer-token-0123456789abcdef")
-        #expect(refused.status == 403)
-        #expect(refused.text.contains("no scope &#39;read&#39;"), "\(refused.text)")
     }
 
     @Test("An address with too many wrong tokens waits, and nobody else does")

@@ -12,10 +12,6 @@ import Testing
 struct ServiceConfigurationTests {
     private static let fleets = "fleets:\n  - {service: canvas, inventory: /fleet.yaml}\n"
 
-    private static func oidc(issuer: String, _ more: String) -> String {
-        "access:\n  oidc: [{issuer: '\(issuer)', \(more)}]\n" + fleets
-    }
-
     /// The mistakes of a file.
     private static func problems(_ text: String) throws -> [String] {
         let folder = try TemporaryFolder()
@@ -93,41 +89,6 @@ struct ServiceConfigurationTests {
             ("public_url: deploys\n" + fleets, "FILE:1: invalid public_url 'deploys'"),
             ("access: {anonymous: [verify]}\n" + fleets, "without a token, nobody gets more than read"),
             ("access: {oidc: []}\n" + fleets, "FILE:1: access.oidc needs a list with at least one entry"),
-            (
-                oidc(issuer: "https://i.example", "audience: b, scopes: [verify]"),
-                "FILE:2: access.oidc[0] has no claims"
-            ),
-            (
-                oidc(issuer: "https://i.example", "audience: b, scopes: [verify], claims: {}"),
-                "access.oidc[0].claims needs names with values"
-            ),
-            (
-                oidc(issuer: "https://i.example", "audience: b, scopes: [verify], claims: {ref: refs/heads/main}"),
-                "access.oidc[0].claims does not say whose job it is"
-            ),
-            (
-                oidc(issuer: "https://i.example", "audience: b, scopes: [verify], claims: {repository: 'team/*'}"),
-                "values are compared exactly"
-            ),
-            (
-                oidc(issuer: "https://i.example", "audience: b, scopes: [verify], claims: {repository: {a: b}}"),
-                "access.oidc[0].claims.repository needs a value"
-            ),
-            (oidc(issuer: "https://i.example", "claims: {repository: t/c}, scopes: [verify]"), "[0] has no audience"),
-            (oidc(issuer: "https://i.example", "audience: b, claims: {repository: t/c}"), "[0] has no scopes"),
-            (
-                oidc(issuer: "https://i.example", "audience: b, claims: {repository: t/c}, scopes: [verfy]"),
-                "unknown scope 'verfy' in access.oidc[0]: did you mean 'verify'?"
-            ),
-            (
-                oidc(issuer: "http://i.example", "audience: b, claims: {repository: t/c}, scopes: [read]"),
-                "invalid access.oidc[0].issuer 'http://i.example': expected https://"
-            ),
-            (oidc(issuer: "https://u@i.example", "audience: b"), "invalid access.oidc[0].issuer"),
-            (oidc(issuer: "https://i.example?x=1", "audience: b"), "invalid access.oidc[0].issuer"),
-            (oidc(issuer: "i.example", "audience: b"), "invalid access.oidc[0].issuer"),
-            (oidc(issuer: "https://i.example", "audence: b"), "did you mean 'audience'?"),
-            (oidc(issuer: "https://i.example", "audience: b, ca: ca.pem"), "expected an absolute path"),
             ("access:\n  tokens: [{scopes: [read]}]\n" + fleets, "FILE:2: access.tokens[0] has no file"),
             (
                 "access:\n  tokens: [{file: /t, scopes: [raed]}]\n" + fleets,
@@ -159,6 +120,42 @@ struct ServiceConfigurationTests {
         ])
     func mistakes(_ text: String, _ expected: String) throws {
         let problems = try Self.problems(text)
+        #expect(problems.contains { $0.contains(expected) }, "\(problems)")
+        #expect(problems.allSatisfy { $0.contains(": ") && $0.hasPrefix("FILE") }, "\(problems)")
+    }
+
+    @Test(
+        "A mistake in a rule for identity tokens is named with the remedy",
+        arguments: [
+            ("https://i.example", "audience: b, scopes: [verify]", "FILE:2: access.oidc[0] has no claims"),
+            ("https://i.example", "audience: b, scopes: [verify], claims: {}", "needs names with values"),
+            (
+                "https://i.example", "audience: b, scopes: [verify], claims: {ref: refs/heads/main}",
+                "access.oidc[0].claims does not say whose job it is"
+            ),
+            (
+                "https://i.example", "audience: b, scopes: [verify], claims: {repository: 'team/*'}",
+                "values are compared exactly"
+            ),
+            (
+                "https://i.example", "audience: b, scopes: [verify], claims: {repository: {a: b}}",
+                "access.oidc[0].claims.repository needs a value"
+            ),
+            ("https://i.example", "claims: {repository: t/c}, scopes: [verify]", "[0] has no audience"),
+            ("https://i.example", "audience: b, claims: {repository: t/c}", "[0] has no scopes"),
+            (
+                "https://i.example", "audience: b, claims: {repository: t/c}, scopes: [verfy]",
+                "unknown scope 'verfy' in access.oidc[0]: did you mean 'verify'?"
+            ),
+            ("http://i.example", "audience: b", "invalid access.oidc[0].issuer 'http://i.example': expected https://"),
+            ("https://u@i.example", "audience: b", "invalid access.oidc[0].issuer"),
+            ("https://i.example?x=1", "audience: b", "invalid access.oidc[0].issuer"),
+            ("i.example", "audience: b", "invalid access.oidc[0].issuer"),
+            ("https://i.example", "audence: b", "did you mean 'audience'?"),
+            ("https://i.example", "audience: b, ca: ca.pem", "expected an absolute path"),
+        ] as [(String, String, String)])
+    func identityMistakes(_ issuer: String, _ more: String, _ expected: String) throws {
+        let problems = try Self.problems("access:\n  oidc: [{issuer: '\(issuer)', \(more)}]\n" + Self.fleets)
         #expect(problems.contains { $0.contains(expected) }, "\(problems)")
         #expect(problems.allSatisfy { $0.contains(": ") && $0.hasPrefix("FILE") }, "\(problems)")
     }

@@ -87,3 +87,10 @@ struct AccessControl: Sendable {
         return String(host.prefix { $0 != ":" })
     }
 }
+
+extension AccessControl.Scopes {
+    /// True if they include a scope. Who may start a verification may read, because its report says what hosts serve.
+    func permit(_ scope: ServiceConfiguration.Scope) -> Bool {
+        contains(scope) || scope == .read && contains(.verify)
+    }
+}

@@ -132,7 +132,7 @@ final class AccessGate: Sendable {
 
     /// Refuses a request without the scope, or one that another site made a browser send.
     func require(_ scope: ServiceConfiguration.Scope, of caller: Caller, _ request: Request) throws(Problem) {
-        if !caller.scopes.contains(scope) {
+        if !caller.scopes.permit(scope) {
             guard caller.name != nil else { throw Self.unauthorized("this needs a token") }
             model.refusals.count(.scope)
             throw Problem(

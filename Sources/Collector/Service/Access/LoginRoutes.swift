@@ -13,9 +13,6 @@ struct LoginRoutes {
     static let path = "/login"
     static let endPath = "/logout"
 
-    /// A token, a path and the form's own token.
-    private static let sizeLimit = 16 << 10
-
     // MARK: - Sign in
 
     func form(_ request: Request, _ context: ServiceContext) throws -> Response {
@@ -40,7 +37,7 @@ struct LoginRoutes {
     func signIn(_ request: Request, _ context: ServiceContext) async throws -> Response {
         var next: String?
         do {
-            let fields = try await Self.fields(request, ["token", "next", "csrf"])
+            let fields = try await Self.fields(request, context, ["token", "next", "csrf"])
             next = ReturnPath.checked(try fields.one("next", canBeEmpty: true))
             return try signIn(request, context, fields, next)
         } catch let problem as Problem {
@@ -65,7 +62,7 @@ struct LoginRoutes {
         }
         let address = ClientAddress(peer: context.peer, request.headers)
         let grant = try gate.grant(of: token[...], from: address)
-        guard grant.scopes.contains(.read) else {
+        guard grant.scopes.permit(.read) else {
             model.refusals.count(.scope)
             throw Problem(
                 .forbidden, "the token has no scope 'read', and opens no page", remedy: "use a token with this scope")
@@ -89,7 +86,7 @@ struct LoginRoutes {
     }
 
     func signOut(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        let sent = try await Self.fields(request, ["csrf"]).one("csrf", canBeEmpty: true)
+        let sent = try await Self.fields(request, context, ["csrf"]).one("csrf", canBeEmpty: true)
         var response = Self.redirect("\(Self.path)?state=ended")
         if let (session, grant) = gate.session(of: request, listener) {
             do {
@@ -116,14 +113,16 @@ struct LoginRoutes {
     // MARK: - Parts
 
     /// The fields of a form.
-    private static func fields(_ request: Request, _ names: [String]) async throws -> Query {
+    private static func fields(
+        _ request: Request, _ context: ServiceContext, _ names: [String]
+    ) async throws -> Query {
         let type = request.headers[.contentType]?.split(separator: ";").first?.trimmingPrefix(" ").lowercased() ?? ""
         guard type.filter({ $0 != " " }) == "application/x-www-form-urlencoded" else {
             throw Problem(
                 .unsupportedMediaType, "the body is not a form",
                 remedy: "send Content-Type: application/x-www-form-urlencoded")
         }
-        let body = try await request.body.collect(upTo: sizeLimit)
+        let body = try await request.body.collect(upTo: context.maxUploadSize)
         return try Query(parsing: String(decoding: body.readableBytesView, as: UTF8.self), names)
     }
 
