@@ -27,7 +27,7 @@ OPERATIONS = SUPPORT | {
 
 # Target: the modules that its files may import. Foundation would add 48 MB of ICU to the agent, so Shared excludes it, too.
 TABLE = {
-    "Shared": {"FoundationEssentials", "CBuildStamp"},
+    "Shared": {"FoundationEssentials", "CBuildStamp", "Synchronization"},
     "AgentCore": {"Shared", "FoundationEssentials"},
     "Agent": {"AgentCore", "Shared", "ArgumentParser", "CYAML", "Logging"} | AGENT_NIO | SYSTEM,
     "CollectorSupport": {"Shared", "Dispatch", "Foundation", "Logging", "UnixSignals"} | SYSTEM,
@@ -49,7 +49,8 @@ TABLE = {
     # The only target with a web framework. Its YAML comes from Inventory.
     "Service": SUPPORT | {
         "Evidence", "Inventory", "Ledger", "Operations", "Reports", "Transfer", "Verdict", "Foundation", "HTTPTypes",
-        "Hummingbird", "HummingbirdCore", "HummingbirdTLS", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "ServiceLifecycle",
+        "Hummingbird", "HummingbirdCore", "HummingbirdTLS", "JWTKit", "Logging", "NIOCore", "NIOPosix", "NIOSSL",
+        "ServiceLifecycle",
         "UnixSignals"} | SYSTEM,
     "Collector": OPERATIONS | {
         "Drill", "Operations", "Service", "ArgumentParser", "Foundation", "FoundationEssentials", "Glibc", "Logging"},

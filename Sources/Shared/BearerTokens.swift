@@ -44,11 +44,22 @@ public struct BearerTokens: Sendable {
         guard Self.permittedLength.contains(candidate.utf8.count) else { return false }
         let hash = SHA256.hash(candidate.utf8)
         var isAny = false
-        for known in hashes {
-            let difference = zip(hash, known).reduce(0 as UInt8) { $0 | ($1.0 ^ $1.1) }
-            isAny = (difference == 0) || isAny
-        }
+        for known in hashes { isAny = ConstantTime.areEqual(hash, known) || isAny }
         return isAny
+    }
+
+    /// What a function makes of each token's SHA-256.
+    public func mapHashes<Value>(_ transform: ([UInt8]) -> Value) -> [Value] { hashes.map(transform) }
+
+    /// The token of `Authorization: Bearer TOKEN` (RFC 6750, section 2.1).
+    ///
+    /// - Parameter lines: the values of the header, one for each occurrence.
+    /// - Returns: nil unless the header occurs exactly once and holds one bearer token.
+    public static func token(of lines: [String]) -> Substring? {
+        guard lines.count == 1, let line = lines.first else { return nil }
+        let parts = line.split(separator: " ", omittingEmptySubsequences: true)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
+        return parts[1]
     }
 }
 
@@ -56,4 +67,12 @@ extension BearerTokens: CustomStringConvertible, CustomReflectable {
     public var description: String { "BearerTokens(\(hashes.count))" }
     /// Hides the hashes, since a short token could be guessed from its hash.
     public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// Comparison whose time says nothing about where two values differ.
+public enum ConstantTime {
+    public static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        guard left.count == right.count else { return false }
+        return zip(left, right).reduce(0 as UInt8) { $0 | ($1.0 ^ $1.1) } == 0
+    }
 }

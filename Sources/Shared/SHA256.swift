@@ -1,9 +1,8 @@
 /// SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104).
 ///
-/// Used instead of swift-crypto (measured with 4.5.2), whose BoringSSL adds 2 MB to the agent, with its limit of 20 MB, and
-/// about 80 processor seconds to a clean debug build of either program, which otherwise takes about 8 minutes of processor
-/// time. It is not constant-time: its input is public (content tags, manifests, host ids) or random (bearer tokens, kept and
-/// compared as hashes). Tested with NIST's vectors.
+/// Used instead of swift-crypto (measured with 4.5.2), whose BoringSSL adds 2 MB to the agent, with its limit of 20 MB. The
+/// collector's service has it nevertheless, for the signatures of identity tokens. It is not constant-time: its input is public
+/// (content tags, manifests, host ids) or random (keys; bearer tokens, kept and compared as hashes). Tested with NIST's vectors.
 public struct SHA256: Sendable {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,

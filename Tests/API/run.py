@@ -26,7 +26,7 @@ ROUTES = {
     "GET /api/v1/events": "read", "POST /api/v1/hooks/{name}": "hook", "GET /badge/{service}/{environment}.svg": "read",
     "GET /badge/{service}/{environment}.json": "read", "GET /": "read", "GET /fleets/{service}/{environment}": "read",
     "GET /hosts/{name}": "read", "GET /commits/{sha}": "read", "GET /verifications/{id}": "read", "GET /promotions": "read",
-    "GET /login": None, "POST /login": None,
+    "GET /login": None, "POST /login": None, "GET /logout": None, "POST /logout": None,
 }
 # Keys that say that an object tells what is served, and so must say how old it is.
 JUDGEMENTS = {"status", "statuses", "verdict", "proven"}

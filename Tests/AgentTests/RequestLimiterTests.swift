@@ -1,17 +1,15 @@
 import Logging
-import NIOCore
+import Shared
 import Testing
 
 @testable import Agent
 
 @Suite("Request limiter") struct RequestLimiterTests {
-    private func time(_ milliseconds: Int64) -> NIODeadline {
-        .uptimeNanoseconds(1 << 40) + .milliseconds(milliseconds)
-    }
+    private func time(_ milliseconds: Int64) -> UInt64 { (1 << 40) + UInt64(milliseconds) * 1_000_000 }
 
     @Test("A burst is permitted, then the rate, and another burst after a pause")
     func bucket() {
-        let limiter = RequestLimiter(rate: 10, burst: 20)
+        let limiter = RateLimiter(rate: 10, burst: 20)
         func granted(at milliseconds: Int64, of count: Int = 100) -> Int {
             (0..<count).count { _ in limiter.refusal("10.0.0.1", now: time(milliseconds)) == nil }
         }
@@ -24,7 +22,7 @@ import Testing
 
     @Test("A refusal has the time to wait in whole seconds, at least one")
     func retryAfter() {
-        let limiter = RequestLimiter(rate: 1, burst: 1)
+        let limiter = RateLimiter(rate: 1, burst: 1)
         #expect(limiter.refusal("a", now: time(0)) == nil)
         #expect(limiter.refusal("a", now: time(10)) == 1)
         #expect(limiter.refusal("a", now: time(1_000)) == nil)
@@ -33,7 +31,7 @@ import Testing
 
     @Test("A slow client is never refused, however many addresses send requests")
     func manyAddresses() {
-        let limiter = RequestLimiter(rate: 2, burst: 2)
+        let limiter = RateLimiter(rate: 2, burst: 2)
         for number in 0..<100_000 {
             #expect(limiter.refusal("10.\(number >> 16).\(number >> 8 & 255).\(number & 255)", now: time(1)) == nil)
         }
@@ -42,7 +40,7 @@ import Testing
 
     @Test("An address above its rate stays known beside 100,000 others")
     func abuser() {
-        let limiter = RequestLimiter(rate: 1, burst: 50)
+        let limiter = RateLimiter(rate: 1, burst: 50)
         for _ in 0..<50 { #expect(limiter.refusal("abuser", now: time(0)) == nil) }
         for number in 0..<100_000 { _ = limiter.refusal("10.0.\(number >> 8).\(number & 255)", now: time(1)) }
         #expect(limiter.refusal("abuser", now: time(2)) != nil)

@@ -13,7 +13,9 @@ import time
 class Browser:
     """A headless Chromium, driven with JSON messages through file descriptors 3 and 4."""
 
-    def __init__(self):
+    def __init__(self, loopback=False):
+        """With loopback, pages of this machine can be opened; others never."""
+        rules = "MAP * ~NOTFOUND" + (", EXCLUDE 127.0.0.1, EXCLUDE localhost" if loopback else "")
         path = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
         if path is None:
             sys.exit("Chromium is missing: apt-get install chromium")
@@ -29,7 +31,7 @@ class Browser:
         self.process = subprocess.Popen(
             [path, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
              "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
-             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={self.profile}", "--remote-debugging-pipe"],
+             f"--host-resolver-rules={rules}", f"--user-data-dir={self.profile}", "--remote-debugging-pipe"],
             preexec_fn=wire, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(their_in)
         os.close(their_out)

@@ -140,6 +140,11 @@ _KILL_SWITCH = "Sources/Collector/Gate/KillSwitch/"
 _BRANCH = "Sources/Collector/Gate/Branch/"
 _STANDING = "Sources/Collector/Operations/Standing/"
 _SERVICE = "Sources/Collector/Service/"
+_ACCESS = _SERVICE + "Access/"
+SESSIONS = r"[./]SessionTests/"
+LOGIN = r"[./]LoginTests/"
+IDENTITY = r"[./]IdentityTokenTests/"
+ROUTE_ACCESS = r"[./]RouteAccessTests/"
 
 GUARDS = [
     # 1. No proven host, no green
@@ -1187,12 +1192,12 @@ GUARDS = [
         r"deadline = .now() + (phase == .securing ? limits.headerTime * 1_000 : limits.idleTime)", ACCESS_TO_AGENT),
     Guard(
         9, "agent-rate", "an address asks at most so fast",
-        "Sources/Agent/Serving/Access/RequestLimiter.swift",
+        "Sources/Shared/RateLimiter.swift",
         r"guard fullAt - now <= tolerance else {",
         r"guard fullAt - now <= tolerance * 1_000_000 else {", ACCESS),
     Guard(
         9, "agent-rate-network", "an IPv6 network is one peer",
-        "Sources/Agent/Serving/ConnectionLimiter.swift",
+        "Sources/Shared/PeerAddress.swift",
         r"stride(from: 0, to: 8, by: 2)",
         r"stride(from: 0, to: 16, by: 2)", SERVER),
     Guard(
@@ -1285,8 +1290,8 @@ GUARDS = [
     Guard(
         10, "agent-token", "a request needs one of the tokens",
         "Sources/Agent/Serving/Access/AccessControl.swift",
-        r"return Self.token(head.headers).map { tokens.current.contains($0) } ?? false ? nil : .tokenNeeded",
-        r"return Self.token(head.headers).map { tokens.current.contains($0) } ?? true ? nil : .tokenNeeded", ACCESS),
+        r"return token.map { tokens.current.contains($0) } ?? false ? nil : .tokenNeeded",
+        r"return token.map { tokens.current.contains($0) } ?? true ? nil : .tokenNeeded", ACCESS),
     Guard(
         10, "agent-token-file", "a token file that others can read is rejected",
         "Sources/Agent/Serving/Access/AccessFile.swift",
@@ -2555,8 +2560,8 @@ GUARDS = [
     Guard(
         "ledger", "init-overwrites", "init does not replace a file without --force",
         "Sources/Collector/Commands/InitCommand.swift",
-        r"guard !force, lstat(path, &status) == 0 else { return }",
-        r"guard !force, path.isEmpty, lstat(path, &status) == 0 else { return }", INIT),
+        r"guard !force, FilePresence.exists(path) else { return }",
+        r"guard !force, path.isEmpty, FilePresence.exists(path) else { return }", INIT),
     Guard(
         6, "doctor-exit", "a problem that doctor shows is its exit code",
         "Sources/Collector/Operations/Doctor/Diagnosis.swift",
@@ -2637,6 +2642,147 @@ GUARDS = [
         _PAGES + "Page.swift",
         r"""!["off", "later"].contains""",
         r"""!["off"].contains""", SERVICE_PAGES),
+    # Access to the service
+    Guard(
+        10, "session-signature", "a cookie that this service did not sign is no session",
+        _ACCESS + "Sessions.swift",
+        r"""guard ConstantTime.areEqual(sign("session", content), Array(bytes[Self.length...])) else { return nil }""",
+        r"", SESSIONS),
+    Guard(
+        10, "session-age", "a session ends after its time",
+        _ACCESS + "Sessions.swift",
+        r"guard now - session.begun < Session.longest, now - session.seen < Session.idle else { return nil }",
+        r"", SESSIONS),
+    Guard(
+        10, "session-end", "a sign-out ends every copy of the cookie",
+        _ACCESS + "Sessions.swift",
+        r"return state.withLock({ $0.ended[Hexadecimal.encode(session.id)] }) == nil ? session : nil",
+        r"return session", SESSIONS),
+    Guard(
+        9, "session-bound", "the file of ended sessions stays small",
+        _ACCESS + "Sessions.swift",
+        r"if state.ended.count > Self.mostEnded {",
+        r"if state.ended.count < 0 {", SESSIONS),
+    Guard(
+        10, "session-file", "other users of the machine cannot read the key of sessions",
+        _ACCESS + "Sessions.swift",
+        r"isPrivate: true",
+        r"isPrivate: false", LOGIN),
+    Guard(
+        "service", "session-token", "a session ends with its token",
+        _ACCESS + "AccessControl.swift",
+        r"merged { $0.tokens.mapHashes { sessions.tag(of: $0) }.contains(session.token) }",
+        r"merged { !$0.tokens.mapHashes { sessions.tag(of: $0) }.isEmpty && !session.token.isEmpty }", LOGIN),
+    Guard(
+        "service", "cookie-attributes", "scripts and other sites have no use of the cookie",
+        _ACCESS + "SessionCookie.swift",
+        r"; HttpOnly; SameSite=Strict",
+        r"", LOGIN),
+    Guard(
+        "service", "cookie-secure", "the cookie crosses no network in the clear",
+        _ACCESS + "AccessGate.swift",
+        r"isEncrypted || reach == .network || !AccessControl.isLoopbackName(host)",
+        r"isEncrypted && reach == .network && !AccessControl.isLoopbackName(host)", LOGIN),
+    Guard(
+        "service", "form-token", "a write with a cookie needs the form's token",
+        _ACCESS + "AccessGate.swift",
+        r"""let isOwn = owner.map { sessions.isFormToken(token ?? "", for: $0) } ?? false""",
+        r"""let isOwn = owner.map { sessions.isFormToken(token ?? "", for: $0) || true } ?? false""", LOGIN),
+    Guard(
+        "service", "form-origin", "another site cannot make a browser write",
+        _ACCESS + "AccessGate.swift",
+        r"guard isOwn, origin(of: request) != .foreign else {",
+        r"guard isOwn else {", LOGIN),
+    Guard(
+        "service", "open-redirect", "the sign-in leads to no other site",
+        _ACCESS + "RequestOrigin.swift",
+        r""", !text.hasPrefix("//")""",
+        r"", LOGIN),
+    Guard(
+        9, "failed-tokens", "an address guesses tokens slowly",
+        _ACCESS + "AccessGate.swift",
+        r"if let seconds = failures.refusal(address.name, now: Self.uptime) { return tooManyFailures(seconds) }",
+        r"", LOGIN),
+    Guard(
+        9, "failed-tokens-wait", "an address that guesses learns nothing from a right guess",
+        _ACCESS + "AccessGate.swift",
+        r"guard !address.isShared, let seconds = failures.wait(address.name, now: Self.uptime) else { return }",
+        r"guard address.name.isEmpty, let seconds = failures.wait(address.name, now: Self.uptime) else { return }", LOGIN),
+    Guard(
+        "service", "identity-issuer", "the token chooses among the configured issuers alone",
+        _ACCESS + "IdentityRule.swift",
+        r"let rules = rules.filter { $0.issuer == token.issuer }",
+        r"let rules = rules.filter { token.issuer?.hasPrefix($0.issuer) ?? true }", IDENTITY),
+    Guard(
+        "service", "identity-audience", "a token for another audience is refused",
+        _ACCESS + "IdentityRule.swift",
+        r"guard isFor(token) else {",
+        r"guard isFor(token) || !claims.isEmpty else {", IDENTITY),
+    Guard(
+        "service", "identity-claim", "a job that no rule describes is refused",
+        _ACCESS + "IdentityRule.swift",
+        r"guard permitted.isDisjoint(with: values) else { continue }",
+        r"guard permitted.isDisjoint(with: values), permitted.isEmpty else { continue }", IDENTITY),
+    Guard(
+        "service", "identity-signature", "a token that its issuer did not sign is refused",
+        _ACCESS + "IdentityRule.swift",
+        r"guard candidates.contains(where: { $0.signed(token) }) else {",
+        r"guard candidates.contains(where: { $0.signed(token) || true }) else {", IDENTITY),
+    Guard(
+        "service", "identity-key-name", "a token is verified with the key that it names",
+        _ACCESS + "IdentityRule.swift",
+        r"candidates = candidates.filter { $0.id == id }",
+        r"", IDENTITY),
+    Guard(
+        "service", "identity-end", "a token after its end is refused",
+        _ACCESS + "IdentityToken.swift",
+        r"guard now < end + Self.leeway else {",
+        r"guard now < end + Self.leeway * 1_000 else {", IDENTITY),
+    Guard(
+        "service", "identity-begin", "a token before its time is refused",
+        _ACCESS + "IdentityToken.swift",
+        r"guard begin <= now + Self.leeway else {",
+        r"guard begin <= now + Self.leeway * 1_000 else {", IDENTITY),
+    Guard(
+        "service", "identity-critical", "a token with headers that must be understood is refused",
+        _ACCESS + "IdentityToken.swift",
+        r"guard decoded.crit == nil else {",
+        r"guard decoded.crit?.isEmpty != true else {", IDENTITY),
+    Guard(
+        9, "identity-size", "a token of any size is not parsed",
+        _ACCESS + "IdentityToken.swift",
+        r"guard text.utf8.count <= Self.sizeLimit else {",
+        r"guard text.utf8.count <= Self.sizeLimit * 1_000 else {", IDENTITY),
+    Guard(
+        "service", "identity-key-use", "a key verifies only with the algorithm that it is for",
+        _ACCESS + "SigningKey.swift",
+        r"if let only = member.algorithm { algorithms = algorithms.filter { $0.key == only } }",
+        r"", IDENTITY),
+    Guard(
+        "service", "identity-redirect", "keys come from the address that the issuer names",
+        _ACCESS + "IssuerKeys.swift",
+        r"guard response.status == 200 else {",
+        r"guard response.status < 400 else {", IDENTITY),
+    Guard(
+        "service", "identity-issuer-name", "keys are those of the issuer that names itself so",
+        _ACCESS + "IssuerKeys.swift",
+        r"guard description.issuer == issuer else {",
+        r"guard !description.issuer.isEmpty else {", IDENTITY),
+    Guard(
+        "service", "identity-keys-age", "keys that could not be read again for an hour are not used",
+        _ACCESS + "IssuerKeys.swift",
+        r"guard let known, now() - known.at < Self.longestAge else { return nil }",
+        r"guard let known else { return nil }", IDENTITY),
+    Guard(
+        9, "identity-reads", "tokens cannot make the service ask an issuer all the time",
+        _ACCESS + "IssuerKeys.swift",
+        r"guard reading == nil, next.map({ now() >= $0 }) ?? true else { return }",
+        r"guard reading == nil else { return }", IDENTITY),
+    Guard(
+        "service", "identity-whose", "a rule must have a claim that says whose job it is",
+        "Sources/Collector/Service/Configuration/ConfigurationReader+Identities.swift",
+        r"guard identity.claims.keys.contains(where: { !Self.commonClaims.contains($0) }) else {",
+        r"guard !identity.claims.isEmpty else {", r"[./]ServiceConfigurationTests/"),
     # The service
     Guard(
         13, "event-age", "clients learn that a status became unknown by its age alone",
@@ -2698,22 +2844,23 @@ GUARDS = [
         r"guard id != firstID, answer.nonce == sample.nonce else { return }", BOARD),
     Guard(
         "service", "unknown-token", "a token that is not known is refused, and not taken for none",
-        _SERVICE + "HTTP/AccessControl.swift",
-        r"""guard isKnown else { throw Self.unauthorized("the token is not one of this service's") }""",
-        r"if !isKnown { return [.read] }", SERVICE),
+        _ACCESS + "AccessGate.swift",
+        r"guard let grant = model.access.grant(of: token) else {",
+        r"""let grant = model.access.grant(of: token) ?? (name: "", scopes: [.read])
+        if address.name.isEmpty {""", ROUTE_ACCESS),
     Guard(
         "service", "scope", "a route needs a token with its scope",
-        _SERVICE + "HTTP/AccessControl.swift",
-        r"guard !scopes.contains(scope) else { return }",
-        r"guard !scopes.contains(scope), !hasToken else { return }", SERVICE),
+        _ACCESS + "AccessGate.swift",
+        r"if !caller.scopes.permit(scope) {",
+        r"if !caller.scopes.permit(scope), caller.name == nil {", ROUTE_ACCESS),
     Guard(
         "service", "anonymous", "beyond loopback, nobody reads without a token unless the configuration says so",
-        _SERVICE + "HTTP/AccessControl.swift",
-        r"case .network: return false",
-        r"case .network: return !allowsAnonymous", SERVICE),
+        _ACCESS + "AccessControl.swift",
+        r"case .network: false",
+        r"case .network: !allowsAnonymous", ROUTE_ACCESS),
     Guard(
         "service", "rebound-name", "a web page that points a name of its own to loopback reads nothing there",
-        _SERVICE + "HTTP/AccessControl.swift",
+        _ACCESS + "AccessControl.swift",
         r'return name == "localhost" ||',
         r'return !name.isEmpty || name == "localhost" ||', SERVICE),
     Guard(

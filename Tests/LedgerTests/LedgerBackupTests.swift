@@ -424,9 +424,8 @@ enum LedgerFiles {
     }
 
     static func mode(_ path: String) throws -> mode_t {
-        var status = stat()
-        try #require(stat(path, &status) == 0)
-        return status.st_mode & 0o777
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        return mode_t(try #require(attributes[.posixPermissions] as? Int))
     }
 
     static func names(_ folder: String) throws -> [String] {

@@ -26,6 +26,11 @@ struct ServedCollector {
         try folder.write("read.token", readToken + "\n")
         try folder.write("verify.token", verifyToken + "\n")
         try write(fleets: fleets, more: more, listen: listen, in: folder)
+        return try await started(in: folder)
+    }
+
+    /// Starts the service with the files of a folder.
+    static func started(in folder: TemporaryFolder) async throws -> ServedCollector {
         let running = try Program.collector().start(["serve", "--config", folder.path("collector.yaml")])
         try await eventually("the service is ready", detail: { running.error }) {
             try #require(running.exitCode == nil, "\(running.error)")

@@ -35,6 +35,13 @@ struct ServiceConfigurationTests {
             store: /var/lib/ledger.db
             access:
               tokens: [{file: /ci.token, scopes: [read, verify]}]
+              oidc:
+                - {issuer: "https://token.example/", audience: buildinfo, claims: {repository: team/canvas}, scopes: [verify]}
+                - issuer: https://gitlab.example
+                  audience: [buildinfo, other]
+                  claims: {project_path: [team/canvas, team/web], ref_protected: "true"}
+                  scopes: [read, verify]
+                  ca: /forge-ca.pem
               anonymous: [read]
               tls: {certificate: /tls.pem, key: /tls.key, client_ca: /ca.pem}
             fleets:
@@ -51,6 +58,12 @@ struct ServiceConfigurationTests {
         #expect(read.publicURL == "https://deploys.example")
         #expect(read.store == "/var/lib/ledger.db")
         #expect(read.tokens.map(\.scopes) == [[.read, .verify]])
+        #expect(read.identities.map(\.issuer.value) == ["https://token.example/", "https://gitlab.example"])
+        #expect(read.identities[1].audiences == ["buildinfo", "other"])
+        #expect(
+            read.identities[1].claims == ["project_path": ["team/canvas", "team/web"], "ref_protected": ["true"]])
+        #expect(read.identities.map(\.scopes) == [[.verify], [.read, .verify]])
+        #expect(read.identities[1].authorities?.value == "/forge-ca.pem")
         #expect(read.allowsAnonymous)
         #expect(read.tls?.clientAuthorities?.value == "/ca.pem")
         let fleet = read.fleets[0]
@@ -75,7 +88,7 @@ struct ServiceConfigurationTests {
             ("retention: {verifications: 90d}\n" + fleets, "FILE:1: retention is not supported yet"),
             ("public_url: deploys\n" + fleets, "FILE:1: invalid public_url 'deploys'"),
             ("access: {anonymous: [verify]}\n" + fleets, "without a token, nobody gets more than read"),
-            ("access: {oidc: []}\n" + fleets, "FILE:1: access.oidc is not supported yet"),
+            ("access: {oidc: []}\n" + fleets, "FILE:1: access.oidc needs a list with at least one entry"),
             ("access:\n  tokens: [{scopes: [read]}]\n" + fleets, "FILE:2: access.tokens[0] has no file"),
             (
                 "access:\n  tokens: [{file: /t, scopes: [raed]}]\n" + fleets,
@@ -107,6 +120,42 @@ struct ServiceConfigurationTests {
         ])
     func mistakes(_ text: String, _ expected: String) throws {
         let problems = try Self.problems(text)
+        #expect(problems.contains { $0.contains(expected) }, "\(problems)")
+        #expect(problems.allSatisfy { $0.contains(": ") && $0.hasPrefix("FILE") }, "\(problems)")
+    }
+
+    @Test(
+        "A mistake in a rule for identity tokens is named with the remedy",
+        arguments: [
+            ("https://i.example", "audience: b, scopes: [verify]", "FILE:2: access.oidc[0] has no claims"),
+            ("https://i.example", "audience: b, scopes: [verify], claims: {}", "needs names with values"),
+            (
+                "https://i.example", "audience: b, scopes: [verify], claims: {ref: refs/heads/main}",
+                "access.oidc[0].claims does not say whose job it is"
+            ),
+            (
+                "https://i.example", "audience: b, scopes: [verify], claims: {repository: 'team/*'}",
+                "values are compared exactly"
+            ),
+            (
+                "https://i.example", "audience: b, scopes: [verify], claims: {repository: {a: b}}",
+                "access.oidc[0].claims.repository needs a value"
+            ),
+            ("https://i.example", "claims: {repository: t/c}, scopes: [verify]", "[0] has no audience"),
+            ("https://i.example", "audience: b, claims: {repository: t/c}", "[0] has no scopes"),
+            (
+                "https://i.example", "audience: b, claims: {repository: t/c}, scopes: [verfy]",
+                "unknown scope 'verfy' in access.oidc[0]: did you mean 'verify'?"
+            ),
+            ("http://i.example", "audience: b", "invalid access.oidc[0].issuer 'http://i.example': expected https://"),
+            ("https://u@i.example", "audience: b", "invalid access.oidc[0].issuer"),
+            ("https://i.example?x=1", "audience: b", "invalid access.oidc[0].issuer"),
+            ("i.example", "audience: b", "invalid access.oidc[0].issuer"),
+            ("https://i.example", "audence: b", "did you mean 'audience'?"),
+            ("https://i.example", "audience: b, ca: ca.pem", "expected an absolute path"),
+        ] as [(String, String, String)])
+    func identityMistakes(_ issuer: String, _ more: String, _ expected: String) throws {
+        let problems = try Self.problems("access:\n  oidc: [{issuer: '\(issuer)', \(more)}]\n" + Self.fleets)
         #expect(problems.contains { $0.contains(expected) }, "\(problems)")
         #expect(problems.allSatisfy { $0.contains(": ") && $0.hasPrefix("FILE") }, "\(problems)")
     }

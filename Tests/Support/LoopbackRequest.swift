@@ -6,6 +6,8 @@ public struct LoopbackRequest: Sendable {
         public let status: Int
         /// Names in lower case.
         public let headers: [String: String]
+        /// The values of `Set-Cookie`, which may be repeated.
+        public let cookies: [String]
         public let body: [UInt8]
 
         public var text: String { String(decoding: body, as: UTF8.self) }
@@ -82,14 +84,17 @@ public struct LoopbackRequest: Sendable {
         let words = lines.removeFirst().split(separator: " ")
         guard words.count >= 2, let status = Int(words[1]) else { return nil }
         var headers: [String: String] = [:]
+        var cookies: [String] = []
         for line in lines {
             guard let colon = line.firstIndex(of: ":") else { return nil }
             let value = line[line.index(after: colon)...].drop { $0 == " " }
-            headers[line[..<colon].lowercased()] = String(value)
+            let name = line[..<colon].lowercased()
+            headers[name] = String(value)
+            if name == "set-cookie" { cookies.append(String(value)) }
         }
         let body = bytes[(end + separator.count)...]
         // Chunked answers do not occur here. A truncated body is not an answer.
         if let length = headers["content-length"].flatMap(Int.init), body.count < length { return nil }
-        return Answer(status: status, headers: headers, body: Array(body))
+        return Answer(status: status, headers: headers, cookies: cookies, body: Array(body))
     }
 }

@@ -1,4 +1,5 @@
 import NIOCore
+import Shared
 import Synchronization
 
 /// The number of connections, in total and by address, and the admission of new ones.
@@ -71,21 +72,10 @@ final class ConnectionLimiter: Sendable {
 }
 
 extension SocketAddress {
-    /// The identity of one peer for the limits: an IPv4 address, or the first 64 bits of an IPv6 address, since a peer controls
-    /// its whole network (RFC 4291, section 2.5.4). An IPv4-mapped IPv6 address is the IPv4 peer. nil for unix sockets.
+    /// The identity of one peer for the limits, see ``PeerAddress``; nil for unix sockets.
     var countedAddress: String? {
         guard case .v6(let address) = self else { return ipAddress }
         // `sin6_addr` follows family, port and flow (ipv6(7)). Several modules declare it, so it is read by its offset.
-        let bytes = withUnsafeBytes(of: address.address) { Array($0[8..<24]) }
-        if bytes.starts(with: Self.mappedPrefix) { return bytes[12...].map { "\($0)" }.joined(separator: ".") }
-        if bytes == Self.loopback { return "::1" }
-        let groups = stride(from: 0, to: 8, by: 2).map { index in
-            String(Int(bytes[index]) << 8 | Int(bytes[index + 1]), radix: 16)
-        }
-        return groups.joined(separator: ":") + "::/64"
+        return PeerAddress.name(v6: withUnsafeBytes(of: address.address) { Array($0[8..<24]) })
     }
-
-    /// ::ffff:0:0/96 (RFC 4291, section 2.5.5.2).
-    private static let mappedPrefix: [UInt8] = Array(repeating: 0, count: 10) + [0xFF, 0xFF]
-    private static let loopback: [UInt8] = Array(repeating: 0, count: 15) + [1]
 }

@@ -16,7 +16,7 @@ final class HTTPServer: Sendable {
     private let logger: Logger
     private let access: AccessControl
     private let connectionLimiter: ConnectionLimiter
-    private let requestLimiter: RequestLimiter
+    private let requestLimiter: RateLimiter
     private let refusals: RefusalLog
     private let loops: [ObjectIdentifier: NIOLoopBoundBox<LoopConnections>]
     private let open = Mutex<[ObjectIdentifier: any Channel]>([:])
@@ -32,7 +32,7 @@ final class HTTPServer: Sendable {
         self.logger = logger
         self.access = access
         connectionLimiter = ConnectionLimiter(limits: limits)
-        requestLimiter = RequestLimiter(
+        requestLimiter = RateLimiter(
             rate: limits.requestsPerSecond, burst: limits.requestsPerSecond * limits.burstSeconds)
         refusals = RefusalLog(logger: logger)
         let metrics = responder.metrics
@@ -119,7 +119,7 @@ final class HTTPServer: Sendable {
         let isSecured = access.speaksTLS && !Self.isUnixSocket(channel)
         let metrics = responder.metrics
         // A handshake costs more than an answer, so it counts as a request.
-        if isSecured, let address, requestLimiter.refusal(address, now: .now()) != nil {
+        if isSecured, let address, requestLimiter.refusal(address, now: NIODeadline.now().uptimeNanoseconds) != nil {
             metrics.update { $0.connectionsRefused += 1 }
             refusals.refused(ConnectionContext.name(channel.remoteAddress), "TLS: too many handshakes per second")
             channel.close(promise: nil)

@@ -102,8 +102,7 @@ struct InitCommand: CollectorCommand {
 
     /// - Throws: if the file exists and may not be replaced.
     private func checkIsFree(_ path: String) throws(UsageError) {
-        var status = stat()
-        guard !force, lstat(path, &status) == 0 else { return }
+        guard !force, FilePresence.exists(path) else { return }
         throw UsageError("--output '\(Self.shown(path))' exists: give --force to replace it, or another path")
     }
 
@@ -119,7 +118,8 @@ extension FleetOptions {
         }
         guard !argument.contains("://") else { return host.append(argument) }
         let path = argument.lastIndex(of: "#").map { String(argument[..<$0]) } ?? argument
-        if Self.isFile(argument) || Self.isFile(path) {
+        // A pipe holds a list, too.
+        if FilePresence.isFile(argument) || FilePresence.isFile(path) {
             fleet.append(argument)
             return
         }
@@ -129,12 +129,6 @@ extension FleetOptions {
                 "'\(Sanitizer.singleLine(argument, limit: 200))' is neither a host nor a file: check the path")
         }
         host.append(argument)
-    }
-
-    /// True for anything but a folder: a pipe holds a list, too.
-    private static func isFile(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR
     }
 }
 

@@ -8,6 +8,7 @@ package struct AtomicFile: Sendable {
     package let path: String
     /// Differs between the files of a process, because several can have the same path.
     private let temporary: String
+    private let mode: mode_t
     private static let files = Atomic(0)
 
     package struct WriteError: Error, Hashable {
@@ -23,15 +24,18 @@ package struct AtomicFile: Sendable {
     }
 
     /// Checks that the file can be written, and leaves nothing behind: a killed program needs no cleaning up.
-    package init(path: String) throws(WriteError) {
+    ///
+    /// - Parameter isPrivate: true for a file that nobody else may read.
+    package init(path: String, isPrivate: Bool = false) throws(WriteError) {
         self.path = path
+        mode = isPrivate ? 0o600 : 0o644
         temporary = "\(path).\(getpid())-\(Self.files.add(1, ordering: .relaxed).newValue).part"
         var status = stat()
         if stat(path, &status) == 0 {
             if status.st_mode & S_IFMT == S_IFDIR { throw WriteError(reason: "is a directory") }
             guard status.st_mode & S_IFMT == S_IFREG else { throw WriteError(reason: "is not a regular file") }
         }
-        close(try Self.create(temporary))
+        close(try Self.create(temporary, mode))
         unlink(temporary)
     }
 
@@ -48,7 +52,7 @@ package struct AtomicFile: Sendable {
     ///
     /// - Throws: ``WriteError``, or the closure's error. Nothing is left behind.
     package func stage(_ produce: (inout ByteStream) throws -> Void) throws {
-        let descriptor = try Self.create(temporary)
+        let descriptor = try Self.create(temporary, mode)
         defer { close(descriptor) }
         do {
             var stream = ByteStream { piece in
@@ -75,8 +79,8 @@ package struct AtomicFile: Sendable {
     /// Removes the staged content.
     package func discard() { unlink(temporary) }
 
-    private static func create(_ path: String) throws(WriteError) -> Int32 {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    private static func create(_ path: String, _ mode: mode_t) throws(WriteError) -> Int32 {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw .last }
         return descriptor
     }

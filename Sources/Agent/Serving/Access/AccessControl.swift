@@ -132,16 +132,8 @@ final class AccessControl: Sendable {
         if route == .health { return nil }
         if isStranger { return .strangeCertificate }
         guard let tokens else { return nil }
-        return Self.token(head.headers).map { tokens.current.contains($0) } ?? false ? nil : .tokenNeeded
-    }
-
-    /// The token of `Authorization: Bearer TOKEN` (RFC 6750, section 2.1); nil unless the header occurs exactly once.
-    private static func token(_ headers: HTTPHeaders) -> Substring? {
-        let lines = headers["Authorization"]
-        guard lines.count == 1, let line = lines.first else { return nil }
-        let parts = line.split(separator: " ", omittingEmptySubsequences: true)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-        return parts[1]
+        let token = BearerTokens.token(of: head.headers["Authorization"])
+        return token.map { tokens.current.contains($0) } ?? false ? nil : .tokenNeeded
     }
 }
 

@@ -7,7 +7,7 @@ import Synchronization
 /// The rules for a connection, determined when it is accepted.
 struct ConnectionContext {
     let access: AccessControl
-    let limiter: RequestLimiter
+    let limiter: RateLimiter
     /// The address for the limits; nil for exempt peers.
     let address: String?
     /// The handler below TLS; nil without TLS.
@@ -62,7 +62,9 @@ struct ConnectionContext {
 
     /// The answer to an address above the rate limit; nil below it.
     func refusal() -> Answer? {
-        guard let address, let seconds = limiter.refusal(address, now: .now()) else { return nil }
+        guard let address, let seconds = limiter.refusal(address, now: NIODeadline.now().uptimeNanoseconds) else {
+            return nil
+        }
         return .tooManyRequests(retryAfter: seconds)
     }
 }

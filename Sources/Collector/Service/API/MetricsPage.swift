@@ -65,6 +65,7 @@ struct MetricsPage {
                 name + [("git_sha", target.gitSHA?.hex ?? ""), ("digest", target.digest?.description ?? "")], 1)
         }
         counters.write(to: &writer, fleets: model.entries.map(\.fleet.deployed))
+        model.refusals.write(to: &writer)
         return writer.finished
     }
 

@@ -30,6 +30,7 @@ final class ServiceModel: Sendable {
     let sequence = EventSequence()
     let startedAt = ContinuousClock.now
     private let state: Mutex<State>
+    let refusals = RefusalCounters()
     private let ledgerHealth = LedgerHealth()
 
     init(ledger: Ledger, changes: ChangeSignal, entries: [Entry], access: AccessControl, publicURL: String?) {

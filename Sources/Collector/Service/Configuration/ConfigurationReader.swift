@@ -7,7 +7,7 @@ import Verdict
 /// Reads the keys of a configuration, and collects every mistake.
 struct ConfigurationReader {
     private var problems: [String] = []
-    private var configuration = ServiceConfiguration()
+    var configuration = ServiceConfiguration()
     /// Where the keys that can be set once were set first.
     private var first: [String: String] = [:]
     private var hasFleets = false
@@ -15,11 +15,11 @@ struct ConfigurationReader {
     /// The keys that have no effect yet. To ignore one would be to promise what it says.
     private static let unsupported: [String: String] = [
         "retention": "prune the ledger with 'buildinfo-collector ledger prune --older-than 90d' and a timer",
-        "access.oidc": "give the runner a token file in access.tokens",
         "fleets[].image": "watch the tag with 'buildinfo-collector status --image'",
     ]
 
     mutating func report(_ problem: String) { problems.append(problem) }
+    var problemCount: Int { problems.count }
 
     mutating func read(_ bytes: [UInt8], named name: String) {
         do throws(InventoryError) {
@@ -47,7 +47,9 @@ struct ConfigurationReader {
     }
 
     private mutating func requireProtection() {
-        guard configuration.tokens.isEmpty, !configuration.allowsAnonymous else { return }
+        guard configuration.tokens.isEmpty, configuration.identities.isEmpty, !configuration.allowsAnonymous else {
+            return
+        }
         for address in configuration.listen where address.value.reach == .network {
             report(
                 "\(address.place): listen '\(address.value)' is reachable from the network, and nothing permits reading there: "
@@ -82,7 +84,7 @@ struct ConfigurationReader {
         }
     }
 
-    private mutating func listen(_ node: ConfigurationNode) {
+    mutating func listen(_ node: ConfigurationNode) {
         for (index, text) in texts(node, "listen").enumerated() {
             guard let address = ListenAddress(parsing: text.value) else {
                 report(
@@ -120,6 +122,7 @@ struct ConfigurationReader {
     private mutating func access(_ node: ConfigurationNode) {
         for (name, value) in members(node, of: "access", ["tokens", "oidc", "anonymous", "tls"]) {
             switch name {
+            case "oidc": identities(value)
             case "tokens": for (index, item) in list(value, "access.tokens").enumerated() { token(item, index) }
             case "anonymous": once("access.anonymous", value) { $0.anonymous(value) }
             case "tls": once("access.tls", value) { $0.tls(value) }
@@ -136,26 +139,31 @@ struct ConfigurationReader {
         for (name, value) in members(node, of: key, ["file", "scopes"]) {
             switch name {
             case "file": path = file(value, "\(key).file")
-            default:
-                for word in texts(value, "\(key).scopes") {
-                    if let scope = ServiceConfiguration.Scope(rawValue: word.value) {
-                        scopes.insert(scope)
-                    } else if word.value == "hook" {
-                        report("\(word.place): scope 'hook' in \(key) is not supported yet: remove it")
-                    } else {
-                        let known = ServiceConfiguration.Scope.allCases.map(\.rawValue)
-                        let near = Suggestion.nearest(to: word.value, among: known).map { "did you mean '\($0)'?" }
-                        report(
-                            "\(word.place): unknown scope '\(Self.shown(word.value))' in \(key): "
-                                + (near ?? "expected one of \(known.joined(separator: ", "))"))
-                    }
-                }
+            default: scopes = self.scopes(value, key)
             }
         }
         guard problems.count == before else { return }
         guard let path else { return report("\(node.place): \(key) has no file: add file: /PATH") }
         guard !scopes.isEmpty else { return report("\(node.place): \(key) has no scopes: add scopes: [read]") }
         configuration.tokens.append(.init(path: path, scopes: scopes))
+    }
+
+    mutating func scopes(_ node: ConfigurationNode, _ key: String) -> Set<ServiceConfiguration.Scope> {
+        var scopes: Set<ServiceConfiguration.Scope> = []
+        for word in texts(node, "\(key).scopes") {
+            if let scope = ServiceConfiguration.Scope(rawValue: word.value) {
+                scopes.insert(scope)
+            } else if word.value == "hook" {
+                report("\(word.place): scope 'hook' in \(key) is not supported yet: remove it")
+            } else {
+                let known = ServiceConfiguration.Scope.allCases.map(\.rawValue)
+                let near = Suggestion.nearest(to: word.value, among: known).map { "did you mean '\($0)'?" }
+                report(
+                    "\(word.place): unknown scope '\(Self.shown(word.value))' in \(key): "
+                        + (near ?? "expected one of \(known.joined(separator: ", "))"))
+            }
+        }
+        return scopes
     }
 
     private mutating func anonymous(_ node: ConfigurationNode) {
@@ -297,12 +305,12 @@ struct ConfigurationReader {
 
     // MARK: - Values
 
-    private static func shown(_ text: String) -> String { Sanitizer.singleLine(text, limit: 80) }
+    static func shown(_ text: String) -> String { Sanitizer.singleLine(text, limit: 80) }
 
     /// The known keys of a mapping, in the order of the text.
     ///
     /// - Parameter generic: the path in ``unsupported``, if the key is an element of a list.
-    private mutating func members(
+    mutating func members(
         _ node: ConfigurationNode, of key: String, generic: String? = nil, _ known: [String]
     ) -> [(String, ConfigurationNode)] {
         guard case .mapping(let pairs) = node.content else {
@@ -336,7 +344,7 @@ struct ConfigurationReader {
         }
     }
 
-    private mutating func list(_ node: ConfigurationNode, _ key: String) -> [ConfigurationNode] {
+    mutating func list(_ node: ConfigurationNode, _ key: String) -> [ConfigurationNode] {
         guard case .sequence(let items) = node.content, !items.isEmpty else {
             report("\(node.place): \(key) needs a list with at least one entry, not \(node.kind)")
             return []
@@ -345,12 +353,12 @@ struct ConfigurationReader {
     }
 
     /// A text, or a list of them.
-    private mutating func texts(_ node: ConfigurationNode, _ key: String) -> [ServiceConfiguration.Placed<String>] {
+    mutating func texts(_ node: ConfigurationNode, _ key: String) -> [ServiceConfiguration.Placed<String>] {
         guard case .sequence = node.content else { return text(node, key).map { [$0] } ?? [] }
         return list(node, key).enumerated().compactMap { text($0.element, "\(key)[\($0.offset)]") }
     }
 
-    private mutating func text(_ node: ConfigurationNode, _ key: String) -> ServiceConfiguration.Placed<String>? {
+    mutating func text(_ node: ConfigurationNode, _ key: String) -> ServiceConfiguration.Placed<String>? {
         guard case .scalar(let text, _) = node.content, !text.isEmpty else {
             report("\(node.place): \(key) needs a value, not \(node.kind)")
             return nil
@@ -358,7 +366,7 @@ struct ConfigurationReader {
         return .init(value: text, place: node.place.description)
     }
 
-    private mutating func file(_ node: ConfigurationNode, _ key: String) -> ServiceConfiguration.Placed<String>? {
+    mutating func file(_ node: ConfigurationNode, _ key: String) -> ServiceConfiguration.Placed<String>? {
         guard let text = text(node, key), absolute(text, key) != nil else { return nil }
         return text
     }

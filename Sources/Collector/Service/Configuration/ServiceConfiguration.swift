@@ -24,6 +24,20 @@ package struct ServiceConfiguration: Sendable {
         package var scopes: Set<Scope>
     }
 
+    /// Jobs of CI runners, which identify themselves with a token of their issuer.
+    package struct Identity: Sendable {
+        /// Exactly as tokens have it.
+        package var issuer: Placed<String>
+        /// A token must be for one of them.
+        package var audiences: [String] = []
+        /// Each claim must have one of these values.
+        package var claims: [String: Set<String>] = [:]
+        package var scopes: Set<Scope> = []
+        /// The authorities of the issuer's certificate; nil for the system's.
+        package var authorities: Placed<String>?
+        package var place: String
+    }
+
     /// The server's certificate.
     package struct TLSFiles: Sendable {
         package var certificate: Placed<String>
@@ -51,6 +65,7 @@ package struct ServiceConfiguration: Sendable {
     /// The ledger's file; nil for the default.
     package var store: String?
     package var tokens: [TokenFile] = []
+    package var identities: [Identity] = []
     /// True if everybody may read, beyond loopback, too.
     package var allowsAnonymous = false
     package var tls: TLSFiles?

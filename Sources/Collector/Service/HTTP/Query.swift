@@ -10,8 +10,13 @@ struct Query {
     /// - Parameter known: the names that the route has. Others are a mistake: an ignored filter shows too much.
     /// - Throws: ``Problem`` for a name that is unknown, or text that is not UTF-8.
     init(_ request: Request, _ known: [String]) throws(Problem) {
+        try self.init(parsing: request.uri.query ?? "", known)
+    }
+
+    /// The fields of a form, which are written as a query.
+    init(parsing text: String, _ known: [String]) throws(Problem) {
         var pairs: [(String, String)] = []
-        for part in (request.uri.query ?? "").split(separator: "&") {
+        for part in text.split(separator: "&") {
             let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let decoded = halves.map { Self.decoded($0) }
             guard let name = decoded[0], let value = decoded.count == 2 ? decoded[1] : "" else {

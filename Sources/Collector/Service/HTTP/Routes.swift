@@ -10,16 +10,20 @@ struct Routes {
     let events: EventHub
     /// The file that describes the routes.
     let description: [UInt8]
+    let gate: AccessGate
 
-    /// - Parameter reach: who reaches the address that the router serves.
-    func router(_ reach: AccessControl.Reach) -> Router<ServiceContext> {
+    /// - Parameter listener: how the address is reached that the router serves.
+    func router(_ listener: ListenerAccess) -> Router<ServiceContext> { built(listener).router }
+
+    /// The router, and the methods that each path has.
+    func built(_ listener: ListenerAccess) -> (router: Router<ServiceContext>, methods: [String: [HTTPRequest.Method]])
+    {
         let router = Router(context: ServiceContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ProblemMiddleware())
         router.add(middleware: ProblemPageMiddleware())
-        let model = model
+        router.add(middleware: RequestLimitMiddleware(gate: gate))
         func scoped(_ scope: ServiceConfiguration.Scope) -> RouterGroup<ServiceContext> {
-            router.group().add(
-                middleware: AccessMiddleware(control: { model.access }, scope: scope, reach: reach))
+            router.group().add(middleware: AccessMiddleware(gate: gate, scope: scope, listener: listener))
         }
         var paths = PathMethods()
         let health = HealthRoutes(model: model)
@@ -46,6 +50,11 @@ struct Routes {
         paths.get("/api/v1/events", read, use: EventRoutes(hub: events).stream)
         paths.get("/service.js", router) { request, _ in try PageRoutes.script(request) }
         paths.get("/service.css", router) { request, _ in try PageRoutes.style(request) }
+        let login = LoginRoutes(gate: gate, model: model, listener: listener)
+        paths.get(LoginRoutes.path, router, use: PageRoutes.inHTML { try login.form($0, $1) })
+        paths.on(.post, LoginRoutes.path, router, use: login.signIn)
+        paths.get(LoginRoutes.endPath, router, use: PageRoutes.inHTML { try login.endForm($0, $1) })
+        paths.on(.post, LoginRoutes.endPath, router, use: login.signOut)
         paths.get("/icon.svg", router) { request, _ in try PageRoutes.icon(request) }
         for (path, page) in PageRoutes(model: model, verifications: verifications).all {
             paths.get(path, read, use: page)
@@ -55,7 +64,7 @@ struct Routes {
         paths.on(.post, "/api/v1/verifications", verify, use: runs.start)
         paths.on(.delete, "/api/v1/verifications/:id", verify, use: runs.interrupt)
         paths.refuseOthers(router)
-        return router
+        return (router, paths.methods)
     }
 }
 
@@ -63,7 +72,7 @@ struct Routes {
 private struct PathMethods {
     typealias Handler = @Sendable (Request, ServiceContext) async throws -> Response
 
-    private var methods: [String: [HTTPRequest.Method]] = [:]
+    private(set) var methods: [String: [HTTPRequest.Method]] = [:]
     private static let all: [HTTPRequest.Method] =
         [.get, .head, .post, .put, .patch, .delete, .options, .trace] + [HTTPRequest.Method("QUERY")].compactMap { $0 }
 

@@ -4,8 +4,10 @@ import NIOCore
 /// What a request has besides its head and body.
 struct ServiceContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// The scopes of the request's token, or those without one. Set by ``AccessMiddleware``.
-    var scopes: Set<ServiceConfiguration.Scope> = []
+    /// Set by ``AccessMiddleware``.
+    var caller = Caller()
+    /// The other end of the connection; nil for a unix socket.
+    let peer: SocketAddress?
 
     /// Bodies are small: a verification's request has a few hundred bytes.
     var maxUploadSize: Int { 64 << 10 }
@@ -16,5 +18,6 @@ struct ServiceContext: RequestContext {
     init(source: ApplicationRequestContextSource) {
         channel = source.channel
         coreContext = CoreRequestContextStorage(source: source)
+        peer = source.channel.remoteAddress
     }
 }

@@ -82,7 +82,8 @@ struct Page {
             \(time(moment))</header>
             <main id="main">
             \(hasTime ? Self.old : "")\(content)</main>
-            <footer><p>buildinfo-collector \(BuildinfoVersion.current) · <a href="/api/v1/openapi.json">API</a>\
+            <footer><p>buildinfo-collector \(BuildinfoVersion.current) · <a href="/api/v1/openapi.json">API</a> · \
+            <a href="/login">Sign in or out</a>\
             \(query.map { reloading($0) } ?? "")</p></footer>
             </body>
             </html>

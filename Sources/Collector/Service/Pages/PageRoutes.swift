@@ -32,7 +32,7 @@ struct PageRoutes {
     }
 
     /// Refuses clients that accept no HTML.
-    private static func inHTML(_ handler: @escaping Handler) -> Handler {
+    static func inHTML(_ handler: @escaping Handler) -> Handler {
         { request, context in
             guard AcceptedType.html.isAccepted(by: request) else {
                 throw Problem(.notAcceptable, "this is a page in HTML", remedy: "accept text/html, or use /api/v1")
@@ -126,7 +126,11 @@ struct ProblemPageMiddleware: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch let problem as Problem {
-            return ProblemPage(problem: problem).response
+            guard problem.status == .unauthorized, request.isSafe, request.headers[.authorization] == nil else {
+                return ProblemPage(problem: problem).response
+            }
+            let here = request.uri.query.map { "\(path)?\($0)" } ?? path
+            return LoginRoutes.redirect(LoginRoutes.link(here == "/" ? nil : ReturnPath.checked(here)))
         } catch let error as any HTTPResponseError where error.status == .notFound {
             return ProblemPage(
                 problem: .notFound("there is no page at \(path)", remedy: "begin at the overview")

@@ -13,7 +13,7 @@ struct ProblemPage {
             <section class="panel"><h1>\(problem.title)</h1>
             <p class="state">\(sentence(problem.detail), limit: 600)</p>
             <p>\(sentence(problem.remedy), limit: 600)</p>
-            \(advice)<p class="next"><a href="/">Overview</a></p></section>
+            <p class="next"><a href="/">Overview</a></p></section>
 
             """
         var response = page.response(status: problem.status)
@@ -22,14 +22,4 @@ struct ProblemPage {
     }
 
     private func sentence(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() + "." }
-
-    /// A browser cannot send a token in a header.
-    private var advice: Markup {
-        guard problem.status == .unauthorized else { return "" }
-        return """
-            <p>For a browser, set <code>access: {anonymous: [read]}</code> in the service's configuration, so that everybody who \
-            reaches it may read; or open the page on the service's own machine.</p>
-
-            """
-    }
 }

@@ -125,6 +125,15 @@ enum ServiceStyle {
         .filter [type=checkbox]{margin:0 5px 0 0;vertical-align:-2px}
         .filter ::placeholder{color:var(--soft);opacity:1}
 
+        .sign{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:center;margin-top:12px}
+        .sign label,.sign p{flex:1 0 100%}
+        .sign label{font-weight:600}
+        .sign input,.sign button{font:inherit;color:inherit;background:var(--panel);border:1px solid var(--grey);
+        border-radius:5px;padding:6px 14px;max-width:100%}
+        .sign input{flex:1 1 16rem;max-width:34rem}
+        .sign button{cursor:pointer}
+        .sign [aria-invalid]{border-color:var(--red)}
+
         .rows{width:100%;border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
         .rows th,.rows td{text-align:left;vertical-align:top;padding:7px 16px 7px 0;border-top:1px solid var(--line)}
         .rows thead th{position:sticky;top:0;background:var(--panel);color:var(--soft);font-weight:400;font-size:.85rem;

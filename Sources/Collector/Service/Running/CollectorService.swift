@@ -48,7 +48,10 @@ package struct CollectorService: Sendable {
             ledger: ledger, pool: pool, evidenceFolder: Self.folder(of: store) + "/evidence", logger: logger)
         let events = EventHub(model: model, verifications: verifications, logger: logger)
         do {
-            try await serve(setup, model, verifications, events, checks, signals)
+            let gate = AccessGate(
+                model: model, sessions: try Sessions(path: Self.folder(of: store) + "/sessions.json"), logger: logger)
+            gate.prepare()
+            try await serve(setup, model, verifications, events, checks, gate, signals)
         } catch {
             await end(checks, pool, ledger)
             throw error
@@ -69,10 +72,10 @@ package struct CollectorService: Sendable {
 
     private func serve(
         _ setup: ServiceSetup, _ model: ServiceModel, _ verifications: Verifications, _ events: EventHub,
-        _ checks: FleetChecks, _ signals: UnixSignalsSequence
+        _ checks: FleetChecks, _ gate: AccessGate, _ signals: UnixSignalsSequence
     ) async throws {
         let routes = Routes(
-            model: model, verifications: verifications, events: events, description: APIDescription.bytes)
+            model: model, verifications: verifications, events: events, description: APIDescription.bytes, gate: gate)
         let listening = Listening()
         let listeners = try listeners(routes, setup, listening)
         var quiet = logger
@@ -102,7 +105,7 @@ package struct CollectorService: Sendable {
                     return false
                 }
                 tasks.addTask {
-                    await control(signals, setup, model, events, checks)
+                    await control(signals, setup, model, events, checks, gate)
                     notifications.notify("STOPPING=1")
                     // Requests that wait for a verification get its end.
                     await verifications.drain()
@@ -129,20 +132,21 @@ package struct CollectorService: Sendable {
             : inherited.map { (.inherited(descriptor: $0.descriptor, $0.address), $0.reach) }
         listening.expect(places.count)
         let isExposed = places.contains { $0.reach == .network }
-        if isExposed, setup.access.grants.isEmpty, !setup.access.allowsAnonymous {
+        if isExposed, !setup.access.permitsAnything {
             throw UsageError(
                 "the inherited socket is reachable from the network, and nothing permits reading there: add access.tokens, or "
                     + "access: {anonymous: [read]}")
         }
-        if isExposed, setup.tls == nil, !setup.access.grants.isEmpty {
+        if isExposed, setup.tls == nil, setup.access.hasTokens {
             logger.warning("Tokens are sent unencrypted: add access.tls")
         }
         var quiet = logger
         // Lines about single connections say nothing that matters.
         quiet.logLevel = max(logger.logLevel, .warning)
         return places.map { place, reach in
-            HTTPListener(
-                place: place, routes: routes.router(reach).buildResponder(), tls: setup.tls, logger: quiet
+            let access = ListenerAccess(reach: reach, isEncrypted: setup.tls != nil && reach != .socket)
+            return HTTPListener(
+                place: place, routes: routes.router(access).buildResponder(), tls: setup.tls, logger: quiet
             ) { [logger] address in
                 logger.notice("Listening", metadata: ["address": "\(address)"])
                 listening.began()
@@ -163,7 +167,7 @@ package struct CollectorService: Sendable {
     /// Returns on SIGTERM or SIGINT.
     private func control(
         _ signals: UnixSignalsSequence, _ first: ServiceSetup, _ model: ServiceModel, _ events: EventHub,
-        _ checks: FleetChecks
+        _ checks: FleetChecks, _ gate: AccessGate
     ) async {
         for await signal in signals {
             guard signal == .sighup else {
@@ -171,18 +175,26 @@ package struct CollectorService: Sendable {
                 return
             }
             notifications.notify("RELOADING=1")
-            await reload(first, model, checks)
+            await reload(first, model, checks, gate)
             // Who listens must still be permitted to.
             await events.disconnect(isLast: false)
             notifications.notify("READY=1")
         }
     }
 
-    private func reload(_ first: ServiceSetup, _ model: ServiceModel, _ checks: FleetChecks) async {
+    private func reload(
+        _ first: ServiceSetup, _ model: ServiceModel, _ checks: FleetChecks, _ gate: AccessGate
+    ) async {
+        do throws(UsageError) {
+            try gate.sessions.reload()
+        } catch {
+            logger.error("Sessions not read again", metadata: ["reason": "\(error)"])
+        }
         do throws(ConfigurationError) {
             let next = try await ServiceSetup(try ServiceConfiguration.read(path))
             let entries = await checks.run(next.fleets)
             model.replace(entries: entries, access: next.access, publicURL: next.configuration.publicURL)
+            gate.prepare()
             logger.notice("Reloaded", metadata: ["fleets": "\(entries.count)"])
             let pending = first.configuration.restartOnly(in: next.configuration)
             guard !pending.isEmpty else { return }

@@ -34,7 +34,9 @@ package struct ServiceSetup: Sendable {
         for file in configuration.tokens {
             do {
                 let bytes = try BoundedFile.read(file.path.value, limit: 1 << 20, requiresRegular: true)
-                access.grants.append(.init(tokens: try BearerTokens(parsing: bytes), scopes: file.scopes))
+                let name = file.path.value.split(separator: "/").last.map(String.init) ?? file.path.value
+                access.grants.append(
+                    .init(name: name, tokens: try BearerTokens(parsing: bytes), scopes: file.scopes))
             } catch let error as BoundedFile.ReadError {
                 problems.append(
                     "\(file.path.place): the token file '\(file.path.value)' cannot be read (\(error.reason)): check the path "
@@ -42,6 +44,20 @@ package struct ServiceSetup: Sendable {
             } catch {
                 problems.append("\(file.path.place): the token file '\(file.path.value)' \(error)")
             }
+        }
+        for identity in configuration.identities {
+            if let authorities = identity.authorities {
+                var check = CertificateFiles()
+                do {
+                    try check.check(authorities: authorities.value, name: "\(authorities.place): access.oidc.ca")
+                } catch {
+                    problems.append("\(error)")
+                }
+            }
+            access.identities.append(
+                IdentityRule(
+                    issuer: identity.issuer.value, audiences: Set(identity.audiences), claims: identity.claims,
+                    scopes: identity.scopes, authorities: identity.authorities?.value))
         }
         var tls: TLSConfiguration?
         if let files = configuration.tls {

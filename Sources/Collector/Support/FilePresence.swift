@@ -1,0 +1,16 @@
+import Glibc
+
+/// What is at a path.
+package enum FilePresence {
+    /// True if there is anything, also a link that leads nowhere.
+    package static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
+    /// True for anything but a folder.
+    package static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR
+    }
+}
