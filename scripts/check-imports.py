@@ -48,7 +48,7 @@ TABLE = {
         "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "UnixSignals"} | SYSTEM,
     # The only target with a web framework. Its YAML comes from Inventory.
     "Service": SUPPORT | {
-        "Evidence", "Inventory", "Ledger", "Operations", "Reports", "Transfer", "Verdict", "Foundation", "HTTPTypes",
+        "Evidence", "Inventory", "Ledger", "Operations", "Registry", "Reports", "Transfer", "Verdict", "Crypto", "Foundation", "HTTPTypes",
         "Hummingbird", "HummingbirdCore", "HummingbirdTLS", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "ServiceLifecycle",
         "UnixSignals"} | SYSTEM,
     "Collector": OPERATIONS | {

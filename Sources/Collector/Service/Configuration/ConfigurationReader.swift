@@ -6,17 +6,15 @@ import Verdict
 
 /// Reads the keys of a configuration, and collects every mistake.
 struct ConfigurationReader {
-    private var problems: [String] = []
-    private var configuration = ServiceConfiguration()
+    private(set) var problems: [String] = []
+    var configuration = ServiceConfiguration()
     /// Where the keys that can be set once were set first.
     private var first: [String: String] = [:]
     private var hasFleets = false
 
     /// The keys that have no effect yet. To ignore one would be to promise what it says.
     private static let unsupported: [String: String] = [
-        "retention": "prune the ledger with 'buildinfo-collector ledger prune --older-than 90d' and a timer",
-        "access.oidc": "give the runner a token file in access.tokens",
-        "fleets[].image": "watch the tag with 'buildinfo-collector status --image'",
+        "access.oidc": "give the runner a token file in access.tokens"
     ]
 
     mutating func report(_ problem: String) { problems.append(problem) }
@@ -42,6 +40,7 @@ struct ConfigurationReader {
             configuration.listen = [.init(value: address, place: name)]
         }
         requireProtection()
+        checkHooks()
         guard problems.isEmpty else { throw ConfigurationError(problems) }
         return configuration
     }
@@ -58,7 +57,7 @@ struct ConfigurationReader {
     // MARK: - The keys
 
     private mutating func read(_ root: ConfigurationNode) {
-        let keys = ["listen", "public_url", "store", "access", "fleets", "retention"]
+        let keys = ["listen", "public_url", "store", "access", "fleets", "hooks", "retention"]
         for (name, value) in members(root, of: "", keys) {
             switch name {
             case "listen": once(name, value) { $0.listen(value) }
@@ -66,6 +65,8 @@ struct ConfigurationReader {
             case "store": once(name, value) { $0.store(value) }
             case "access": access(value)
             case "fleets": fleets(value)
+            case "hooks": hooks(value)
+            case "retention": once(name, value) { $0.retention(value) }
             default: break
             }
         }
@@ -140,8 +141,6 @@ struct ConfigurationReader {
                 for word in texts(value, "\(key).scopes") {
                     if let scope = ServiceConfiguration.Scope(rawValue: word.value) {
                         scopes.insert(scope)
-                    } else if word.value == "hook" {
-                        report("\(word.place): scope 'hook' in \(key) is not supported yet: remove it")
                     } else {
                         let known = ServiceConfiguration.Scope.allCases.map(\.rawValue)
                         let near = Suggestion.nearest(to: word.value, among: known).map { "did you mean '\($0)'?" }
@@ -206,7 +205,8 @@ struct ConfigurationReader {
         var fleet = ServiceConfiguration.Fleet(
             deployed: DeployedService("", in: .standard), inventory: .init(value: "", place: ""),
             place: node.place.description)
-        let keys = ["service", "environment", "inventory", "image", "access", "policy", "check"]
+        let keys = ["service", "environment", "inventory", "image", "access", "policy", "check", "check_image"]
+        var imageCheck: ConfigurationNode?
         for (name, value) in members(node, of: key, generic: "fleets[]", keys) {
             switch name {
             case "service":
@@ -232,11 +232,20 @@ struct ConfigurationReader {
                 inventory = text
             case "access": fleet.credentials = credentials(value, "\(key).access")
             case "policy": policy(value, "\(key).policy", &fleet.policy)
-            case "check": interval(value, "\(key).check", &fleet.interval)
+            case "check":
+                intervals(value, "\(key).check", &fleet.interval, within: Self.checkInterval)
+            case "image": fleet.image = image(value, "\(key).image")
+            case "check_image":
+                imageCheck = value
+                check(image: value, "\(key).check_image", &fleet.imageCheck)
             default: break
             }
         }
         guard problems.count == before else { return nil }
+        if let imageCheck, fleet.image == nil {
+            report("\(imageCheck.place): \(key).check_image has no image: add image: REGISTRY/REPOSITORY:TAG")
+            return nil
+        }
         guard let service else {
             report("\(node.place): \(key) has no service: add service: canvas")
             return nil
@@ -268,15 +277,24 @@ struct ConfigurationReader {
         return paths
     }
 
-    private mutating func interval(_ node: ConfigurationNode, _ key: String, _ interval: inout Duration) {
-        for (name, value) in members(node, of: key, ["interval"]) {
-            guard let wanted = duration(value, "\(key).\(name)") else { continue }
-            guard wanted >= .milliseconds(500), wanted <= .seconds(3_600) else {
-                report("\(value.place): \(key).interval \(wanted.brief) is out of range: expected 500ms to 1h")
-                continue
-            }
-            interval = wanted
+    private mutating func intervals(
+        _ node: ConfigurationNode, _ key: String, _ interval: inout Duration, within limits: IntervalLimits
+    ) {
+        for (_, value) in members(node, of: key, ["interval"]) { self.interval(value, key, &interval, within: limits) }
+    }
+
+    typealias IntervalLimits = (range: ClosedRange<Duration>, text: String)
+    private static let checkInterval: IntervalLimits = (.milliseconds(500) ... .seconds(3_600), "500ms to 1h")
+
+    mutating func interval(
+        _ value: ConfigurationNode, _ key: String, _ interval: inout Duration, within limits: IntervalLimits
+    ) {
+        guard let wanted = duration(value, "\(key).interval") else { return }
+        guard limits.range.contains(wanted) else {
+            return report(
+                "\(value.place): \(key).interval \(wanted.brief) is out of range: expected \(limits.text)")
         }
+        interval = wanted
     }
 
     private mutating func policy(_ node: ConfigurationNode, _ key: String, _ policy: inout Policy) {
@@ -297,12 +315,12 @@ struct ConfigurationReader {
 
     // MARK: - Values
 
-    private static func shown(_ text: String) -> String { Sanitizer.singleLine(text, limit: 80) }
+    static func shown(_ text: String) -> String { Sanitizer.singleLine(text, limit: 80) }
 
     /// The known keys of a mapping, in the order of the text.
     ///
     /// - Parameter generic: the path in ``unsupported``, if the key is an element of a list.
-    private mutating func members(
+    mutating func members(
         _ node: ConfigurationNode, of key: String, generic: String? = nil, _ known: [String]
     ) -> [(String, ConfigurationNode)] {
         guard case .mapping(let pairs) = node.content else {
@@ -336,7 +354,7 @@ struct ConfigurationReader {
         }
     }
 
-    private mutating func list(_ node: ConfigurationNode, _ key: String) -> [ConfigurationNode] {
+    mutating func list(_ node: ConfigurationNode, _ key: String) -> [ConfigurationNode] {
         guard case .sequence(let items) = node.content, !items.isEmpty else {
             report("\(node.place): \(key) needs a list with at least one entry, not \(node.kind)")
             return []
@@ -345,12 +363,12 @@ struct ConfigurationReader {
     }
 
     /// A text, or a list of them.
-    private mutating func texts(_ node: ConfigurationNode, _ key: String) -> [ServiceConfiguration.Placed<String>] {
+    mutating func texts(_ node: ConfigurationNode, _ key: String) -> [ServiceConfiguration.Placed<String>] {
         guard case .sequence = node.content else { return text(node, key).map { [$0] } ?? [] }
         return list(node, key).enumerated().compactMap { text($0.element, "\(key)[\($0.offset)]") }
     }
 
-    private mutating func text(_ node: ConfigurationNode, _ key: String) -> ServiceConfiguration.Placed<String>? {
+    mutating func text(_ node: ConfigurationNode, _ key: String) -> ServiceConfiguration.Placed<String>? {
         guard case .scalar(let text, _) = node.content, !text.isEmpty else {
             report("\(node.place): \(key) needs a value, not \(node.kind)")
             return nil
@@ -358,7 +376,7 @@ struct ConfigurationReader {
         return .init(value: text, place: node.place.description)
     }
 
-    private mutating func file(_ node: ConfigurationNode, _ key: String) -> ServiceConfiguration.Placed<String>? {
+    mutating func file(_ node: ConfigurationNode, _ key: String) -> ServiceConfiguration.Placed<String>? {
         guard let text = text(node, key), absolute(text, key) != nil else { return nil }
         return text
     }
@@ -371,7 +389,7 @@ struct ConfigurationReader {
         return text.value
     }
 
-    private mutating func duration(_ node: ConfigurationNode, _ key: String) -> Duration? {
+    mutating func duration(_ node: ConfigurationNode, _ key: String) -> Duration? {
         guard let text = text(node, key) else { return nil }
         do throws(PolicyKey.ValueError) {
             return try PolicyKey.duration(text.value)

@@ -7,6 +7,7 @@ import Hummingbird
 struct Routes {
     let model: ServiceModel
     let verifications: Verifications
+    let hooks: Hooks
     /// The file that describes the routes.
     let description: [UInt8]
 
@@ -29,7 +30,7 @@ struct Routes {
         }
 
         let read = scoped(.read)
-        let metrics = MetricsPage(model: model, counters: verifications.counters)
+        let metrics = MetricsPage(model: model, counters: verifications.counters, hooks: hooks)
         let fleets = FleetRoutes(model: model)
         let hosts = HostRoutes(model: model)
         let promotions = PromotionRoutes(model: model)
@@ -51,6 +52,8 @@ struct Routes {
         let verify = scoped(.verify)
         paths.on(.post, "/api/v1/verifications", verify, use: runs.start)
         paths.on(.delete, "/api/v1/verifications/:id", verify, use: runs.interrupt)
+        // A signature is as good as a token, so the route checks both.
+        paths.on(.post, "/api/v1/hooks/:name", router, use: HookRoutes(model: model, hooks: hooks).receive)
         paths.refuseOthers(router)
         return router
     }

@@ -33,7 +33,7 @@ package struct CollectorService: Sendable {
     package func run() async throws {
         // Before anything that takes time, so that no signal is lost.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
-        let setup = try await ServiceSetup(try ServiceConfiguration.read(path))
+        let setup = try await ServiceSetup(try ServiceConfiguration.read(path), environment: environment)
         guard let store = try LedgerPath.resolve(flag: setup.configuration.store, environment: environment),
             setup.configuration.store != "none"
         else { throw UsageError("serve needs a ledger: set store to the path of a file") }
@@ -46,8 +46,11 @@ package struct CollectorService: Sendable {
             publicURL: setup.configuration.publicURL)
         let verifications = Verifications(
             ledger: ledger, pool: pool, evidenceFolder: Self.folder(of: store) + "/evidence", logger: logger)
+        let hooks = Hooks(setup.hooks)
+        let retention = Retention(
+            of: ledger, verifications, age: setup.configuration.verificationAge, logger: logger)
         do {
-            try await serve(setup, model, verifications, checks, signals)
+            try await serve(setup, model, verifications, checks, hooks, retention, signals)
         } catch {
             await end(checks, pool, ledger)
             throw error
@@ -68,9 +71,10 @@ package struct CollectorService: Sendable {
 
     private func serve(
         _ setup: ServiceSetup, _ model: ServiceModel, _ verifications: Verifications, _ checks: FleetChecks,
-        _ signals: UnixSignalsSequence
+        _ hooks: Hooks, _ retention: Retention, _ signals: UnixSignalsSequence
     ) async throws {
-        let routes = Routes(model: model, verifications: verifications, description: APIDescription.bytes)
+        let routes = Routes(
+            model: model, verifications: verifications, hooks: hooks, description: APIDescription.bytes)
         let listening = Listening()
         let listeners = try listeners(routes, setup, listening)
         var quiet = logger
@@ -96,7 +100,11 @@ package struct CollectorService: Sendable {
                     return false
                 }
                 tasks.addTask {
-                    await control(signals, setup, model, checks)
+                    await retention.run()
+                    return false
+                }
+                tasks.addTask {
+                    await control(signals, setup, model, checks, hooks, retention)
                     notifications.notify("STOPPING=1")
                     // Requests that wait for a verification get its end.
                     await verifications.drain()
@@ -155,7 +163,8 @@ package struct CollectorService: Sendable {
 
     /// Returns on SIGTERM or SIGINT.
     private func control(
-        _ signals: UnixSignalsSequence, _ first: ServiceSetup, _ model: ServiceModel, _ checks: FleetChecks
+        _ signals: UnixSignalsSequence, _ first: ServiceSetup, _ model: ServiceModel, _ checks: FleetChecks,
+        _ hooks: Hooks, _ retention: Retention
     ) async {
         for await signal in signals {
             guard signal == .sighup else {
@@ -163,16 +172,20 @@ package struct CollectorService: Sendable {
                 return
             }
             notifications.notify("RELOADING=1")
-            await reload(first, model, checks)
+            await reload(first, model, checks, hooks, retention)
             notifications.notify("READY=1")
         }
     }
 
-    private func reload(_ first: ServiceSetup, _ model: ServiceModel, _ checks: FleetChecks) async {
+    private func reload(
+        _ first: ServiceSetup, _ model: ServiceModel, _ checks: FleetChecks, _ hooks: Hooks, _ retention: Retention
+    ) async {
         do throws(ConfigurationError) {
-            let next = try await ServiceSetup(try ServiceConfiguration.read(path))
+            let next = try await ServiceSetup(try ServiceConfiguration.read(path), environment: environment)
             let entries = await checks.run(next.fleets)
             model.replace(entries: entries, access: next.access, publicURL: next.configuration.publicURL)
+            hooks.replace(next.hooks)
+            retention.replace(next.configuration.verificationAge)
             logger.notice("Reloaded", metadata: ["fleets": "\(entries.count)"])
             let pending = first.configuration.restartOnly(in: next.configuration)
             guard !pending.isEmpty else { return }
