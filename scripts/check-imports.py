@@ -48,8 +48,8 @@ TABLE = {
         "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "UnixSignals"} | SYSTEM,
     # The only target with a web framework. Its YAML comes from Inventory.
     "Service": SUPPORT | {
-        "Evidence", "Inventory", "Ledger", "Operations", "Reports", "Transfer", "Verdict", "Foundation", "HTTPTypes",
-        "Hummingbird", "HummingbirdCore", "HummingbirdTLS", "JWTKit", "Logging", "NIOCore", "NIOPosix", "NIOSSL",
+        "Crypto", "Evidence", "Inventory", "Ledger", "Operations", "Registry", "Reports", "Transfer", "Verdict", "Foundation",
+        "HTTPTypes", "Hummingbird", "HummingbirdCore", "HummingbirdTLS", "JWTKit", "Logging", "NIOCore", "NIOPosix", "NIOSSL",
         "ServiceLifecycle",
         "UnixSignals"} | SYSTEM,
     "Collector": OPERATIONS | {

@@ -123,6 +123,9 @@ KILL_SWITCH = r"[./]KillSwitchTests/"
 SERVICE = r"[./](APITests|VerificationAPITests|ServiceConfigurationTests)/"
 EVENTS = r"[./]EventsTests/"
 BOARD = r"[./](FleetBoardTests|StandingTests)/"
+TAG_BOARD = r"[./]TagBoardTests/"
+TAGS = r"[./]TagCheckTests/"
+HOOKS = r"[./](HookTests|HookSignatureTests)/"
 HEADLINE = r"[./](HeadlineTests|PipelineFileTests|PipelineOriginTests)/"
 
 _VERDICT = "Sources/Collector/Verdict/"
@@ -2814,7 +2817,7 @@ GUARDS = [
     Guard(
         "service", "event-reload", "a reload of the configuration ends streams, so that tokens are asked for again",
         _SERVICE + "Running/CollectorService.swift",
-        r"await events.disconnect(isLast: false)",
+        r"await parts.events.disconnect(isLast: false)",
         r"", EVENTS),
     Guard(
         13, "status-age", "a status is unknown once the host was not asked for too long",
@@ -2874,11 +2877,6 @@ GUARDS = [
         r"guard known.request == request else {",
         r"guard known.request == known.request else {", SERVICE),
     Guard(
-        "service", "unsupported-key", "a key without effect is refused, and not ignored",
-        _SERVICE + "Configuration/ConfigurationReader.swift",
-        r"if let remedy = Self.unsupported[path] {",
-        r"if let remedy = Self.unsupported[path], remedy.isEmpty {", SERVICE),
-    Guard(
         "service", "exposed-listener", "an address that the network reaches needs tokens, or anonymous access by choice",
         _SERVICE + "Configuration/ConfigurationReader.swift",
         r"for address in configuration.listen where address.value.reach == .network {",
@@ -2888,4 +2886,64 @@ GUARDS = [
         "Sources/Collector/Support/HiddenCursor.swift",
         r"guard poll(&ready, 1, patience) == 1 else {",
         r"guard poll(&ready, 1, 0) == 1 else {", r"[./]TerminalRunTests/"),
+    Guard(
+        13, "tag-age", "a tag that was read too long ago is unknown",
+        _STANDING + "TagBoard.swift",
+        r"return now - readAt <= freshness",
+        r"return now >= readAt", TAG_BOARD),
+    Guard(
+        13, "tag-failure", "a tag whose last read failed is unknown, however young the read before is",
+        _STANDING + "TagBoard.swift",
+        r"guard let readAt, !hasFailed else { return false }",
+        r"guard let readAt else { return false }", TAG_BOARD),
+    Guard(
+        13, "tag-promotion", "a tag is compared with the last promotion, and not with the one before",
+        _STANDING + "TagBoard.swift",
+        r"guard rules.promotions.last?.generation == fleet.target?.generation, !rules.promotions.isEmpty else {",
+        r"guard !rules.promotions.isEmpty else {", TAG_BOARD),
+    Guard(
+        "service", "tag-doubt", "a tag that has just moved is no drift yet, because its promotion may be recorded next",
+        _STANDING + "TagBoard.swift",
+        r"return isDoubted ? .pending : .found",
+        r"return .found", TAG_BOARD),
+    Guard(
+        2, "tag-unusable", "a tag that was moved to something that cannot run is a tag that moved",
+        _STANDING + "TagCheck.swift",
+        r"return ResolvedImage(reference: tag.image, manifest: manifest, entries: [])",
+        r"return known", TAGS),
+    Guard(
+        2, "tag-no-entries", "an image without platforms has no commit that could be the promoted one",
+        "Sources/Collector/Operations/Drift/DriftRules.swift",
+        r"last.digest == nil, !tag.entries.isEmpty, tag.entries.allSatisfy({ $0.revision == last.gitSHA })",
+        r"last.digest == nil, tag.entries.allSatisfy({ $0.revision == last.gitSHA })", TAGS),
+    Guard(
+        "service", "hook-spacing", "many notices cause few requests to the registry",
+        _STANDING + "TagCheck.swift",
+        r"do { try await Task.sleep(until: start + spacing) } catch { return }",
+        r"if spacing < .zero { return }", HOOKS),
+    Guard(
+        "service", "hook-pulls", "the service's own reads of a tag cause no other read",
+        _SERVICE + "Hooks/HookNotice.swift",
+        r"!event.isPull && (event.repository",
+        r"(event.repository", HOOKS),
+    Guard(
+        "service", "hook-signature", "a notice needs a signature over its bytes, or a token with the scope hook",
+        _SERVICE + "Hooks/HookRoutes.swift",
+        r"if let refusal, !signature.isValid() {",
+        r"if let refusal, !signature.isValid(), hook == nil {", HOOKS),
+    Guard(
+        "service", "hook-time", "a signed notice is accepted within five minutes only",
+        _SERVICE + "Hooks/HookSignature.swift",
+        r"abs(now - Double(seconds)) <= Self.tolerance",
+        r"seconds != 0", HOOKS),
+    Guard(
+        9, "hook-size", "a notice may have 1 MiB",
+        _SERVICE + "Hooks/HookRoutes.swift",
+        r"guard count <= Self.maximumBody else {",
+        r"guard count <= Self.maximumBody * 8 else {", HOOKS),
+    Guard(
+        "ledger", "retention-evidence", "evidence is kept for as long as the ledger has its verification",
+        _LEDGER + "Maintenance/Ledger+Pruning.swift",
+        r"return ids.filter { !known.contains($0) }",
+        r"return known.isEmpty ? [] : ids", r"[./]RetentionTests/"),
 ]

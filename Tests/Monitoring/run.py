@@ -35,6 +35,9 @@ SUFFIXES = {"histogram": ["_bucket", "_sum", "_count"], "counter": [""], "gauge"
 BUCKETS = ["5", "10", "30", "60", "120", "300", "600", "1200", "3600", "+Inf"]
 # Series that a fleet lacks before its first round, or its first promotion.
 LATER = {"buildinfo_fleet_as_of_timestamp_seconds", "buildinfo_target_info"}
+# Series of fleets with a watched tag, and of hooks.
+OPTIONAL = {"buildinfo_tag_drift", "buildinfo_tag_as_of_timestamp_seconds", "buildinfo_builds_unpromoted",
+            "buildinfo_tag_reads_total", "buildinfo_hooks_total"}
 
 problems = []
 
@@ -51,7 +54,8 @@ def known_values():
     """The values of the labels that have a fixed list, from the report's schema."""
     schema = json.loads((ROOT / "Tests/Schemas/report.schema.json").read_text())["properties"]
     return {"status": [*schema["hosts"]["items"]["properties"]["status"]["enum"], "unknown"],
-            "verdict": schema["verdict"]["enum"]}
+            "verdict": schema["verdict"]["enum"], "state": ["none", "pending", "found", "unknown"],
+            "outcome": ["accepted", "ignored", "refused"]}
 
 
 def read_table(heading):
@@ -127,7 +131,7 @@ def check_expressions(metrics):
             for label in re.findall(r"\w+", labels):
                 if label not in OTHER_LABELS and not any(label in metric["labels"] for metric in metrics.values()):
                     report(place, f"no metric has the label '{label}'")
-        for label, pattern in re.findall(r'\b(status|verdict)\s*[=!]~?\s*"([^"]*)"', expression):
+        for label, pattern in re.findall(r'\b(status|verdict|state|outcome)\s*[=!]~?\s*"([^"]*)"', expression):
             for value in pattern.split("|"):
                 if value not in known_values()[label]:
                     report(place, f"there is no {label} '{value}'")
@@ -348,10 +352,14 @@ def check_answer(metrics, text):
             counted = statuses.setdefault(fleet, [0.0, 0.0])
             counted[found[1].endswith("expected")] += float(found[3])
     for name, metric in metrics.items():
+        if name in OPTIONAL and name not in types:
+            continue
         if types.get(name) != metric["type"]:
             report("/metrics", f"'{name}' is {types.get(name, 'absent')}, not {metric['type']}")
         for fleet in fleets if "service" in metric["labels"] else ():
             rows = series.get(name, {}).get(fleet, [])
+            if not rows and name in OPTIONAL:
+                continue
             for label, values in known_values().items():
                 if label in metric["labels"] and sorted(row[label] for row in rows) != sorted(values):
                     report("/metrics", f"'{name}' of {fleet} lacks some {label}, or has others")

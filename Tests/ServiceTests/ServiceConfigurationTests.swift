@@ -12,6 +12,14 @@ import Testing
 struct ServiceConfigurationTests {
     private static let fleets = "fleets:\n  - {service: canvas, inventory: /fleet.yaml}\n"
 
+    private static func image(_ image: String, _ check: String = "interval: 1m") -> String {
+        "fleets:\n  - {service: c, inventory: /f, image: \(image), check_image: {\(check)}}\n"
+    }
+
+    private static func hook(_ hook: String) -> String {
+        "hooks: [{\(hook)}]\nfleets:\n  - {service: c, inventory: /f, image: r/c}\n"
+    }
+
     /// The mistakes of a file.
     private static func problems(_ text: String) throws -> [String] {
         let folder = try TemporaryFolder()
@@ -34,7 +42,7 @@ struct ServiceConfigurationTests {
             public_url: https://deploys.example/
             store: /var/lib/ledger.db
             access:
-              tokens: [{file: /ci.token, scopes: [read, verify]}]
+              tokens: [{file: /ci.token, scopes: [read, verify]}, {file: /hook.token, scopes: [hook]}]
               oidc:
                 - {issuer: "https://token.example/", audience: buildinfo, claims: {repository: team/canvas}, scopes: [verify]}
                 - issuer: https://gitlab.example
@@ -44,20 +52,26 @@ struct ServiceConfigurationTests {
                   ca: /forge-ca.pem
               anonymous: [read]
               tls: {certificate: /tls.pem, key: /tls.key, client_ca: /ca.pem}
+            retention: {verifications: 90d}
+            hooks:
+              - {name: registry, kind: distribution}
+              - {name: forge, kind: gitea, secret_file: /forge.secret, fleets: [canvas/production]}
             fleets:
               - service: canvas
                 environment: production
                 inventory: dns:canvas.example
                 access: {token_file: /hosts.token, ca: /ca.pem, cert: /me.pem, key: /me.key}
                 policy: {soak: 30s, timeout: 10m, max_unreachable: 5%, max_stragglers: 1, fail_after: 5}
+                image: registry.example/team/canvas:latest
                 check: {interval: 20s}
+                check_image: {interval: 2m, candidate: "rc-{sha}", auth_file: /auth.json, ca: /registry.pem}
               - {service: canvas, inventory: https://list.example/hosts}
             """)
         let read = try ServiceConfiguration.read(path)
         #expect(read.listen.map(\.value.description) == ["127.0.0.1:9490", "[::1]:9490", "unix:/run/collector.sock"])
         #expect(read.publicURL == "https://deploys.example")
         #expect(read.store == "/var/lib/ledger.db")
-        #expect(read.tokens.map(\.scopes) == [[.read, .verify]])
+        #expect(read.tokens.map(\.scopes) == [[.read, .verify], [.hook]])
         #expect(read.identities.map(\.issuer.value) == ["https://token.example/", "https://gitlab.example"])
         #expect(read.identities[1].audiences == ["buildinfo", "other"])
         #expect(
@@ -75,6 +89,15 @@ struct ServiceConfigurationTests {
         #expect(fleet.interval == .seconds(20))
         #expect(read.fleets[1].deployed.description == "canvas")
         #expect(read.fleets[1].interval == .seconds(15))
+        #expect(fleet.image?.value.description == "registry.example/team/canvas:latest")
+        #expect(fleet.imageCheck.interval == .seconds(120))
+        #expect(fleet.imageCheck.candidates.description == "rc-{sha}")
+        #expect(fleet.imageCheck.authFile?.value == "/auth.json" && fleet.imageCheck.ca?.value == "/registry.pem")
+        #expect(read.fleets[1].image == nil && read.fleets[1].imageCheck.interval == .seconds(60))
+        #expect(read.verificationAge == .seconds(90 * 86_400))
+        #expect(read.hooks.map(\.kind) == [.distribution, .gitea])
+        #expect(read.hooks[1].secretFile?.value == "/forge.secret")
+        #expect(read.hooks[1].fleets?.map(\.value.description) == ["canvas in production"])
     }
 
     @Test(
@@ -85,7 +108,8 @@ struct ServiceConfigurationTests {
             ("listen: ['0.0.0.0:9490']\n" + fleets, "FILE:1: listen '0.0.0.0:9490' is reachable from the network"),
             ("store: postgresql://db\n" + fleets, "FILE:1: store in PostgreSQL is not supported yet"),
             ("store: ledger.db\n" + fleets, "FILE:1: invalid store 'ledger.db': expected an absolute path"),
-            ("retention: {verifications: 90d}\n" + fleets, "FILE:1: retention is not supported yet"),
+            ("retention: {verifications: 1h}\n" + fleets, "FILE:1: retention.verifications 1h 0m is too short"),
+            ("retention: {evidence: 90d}\n" + fleets, "unknown key 'evidence' in retention"),
             ("public_url: deploys\n" + fleets, "FILE:1: invalid public_url 'deploys'"),
             ("access: {anonymous: [verify]}\n" + fleets, "without a token, nobody gets more than read"),
             ("access: {oidc: []}\n" + fleets, "FILE:1: access.oidc needs a list with at least one entry"),
@@ -93,10 +117,6 @@ struct ServiceConfigurationTests {
             (
                 "access:\n  tokens: [{file: /t, scopes: [raed]}]\n" + fleets,
                 "unknown scope 'raed' in access.tokens[0]: did you mean 'read'?"
-            ),
-            (
-                "access:\n  tokens: [{file: /t, scopes: [hook]}]\n" + fleets,
-                "scope 'hook' in access.tokens[0] is not supported yet"
             ),
             ("access: {tls: {certificate: /c}}\n" + fleets, "access.tls needs a certificate and its key"),
             ("listen: ['127.0.0.1:1']\n", "FILE: fleets is missing"),
@@ -106,7 +126,53 @@ struct ServiceConfigurationTests {
             ("fleets:\n  - {service: canvas, inventory: '-'}\n", "cannot be standard input"),
             ("fleets:\n  - {service: a b, inventory: /f}\n", "FILE:2: fleets[0].service 'a b'"),
             (fleets + "  - {service: canvas, inventory: /g}\n", "FILE:3: a second fleet for canvas, first at FILE:2"),
-            ("fleets:\n  - {service: c, inventory: /f, image: r/c}\n", "fleets[0].image is not supported yet"),
+            (image("r/c@sha256:\(String(repeating: "a", count: 64))"), "FILE:2: fleets[0].image"),
+            (image("'r/C:x'"), "FILE:2: invalid fleets[0].image 'r/C:x'"),
+            (
+                image("r/c", "interval: 10ms"),
+                "FILE:2: fleets[0].check_image.interval 10ms is out of range: expected 1s to 1h"
+            ),
+            (
+                image("r/c", "intervall: 1m"),
+                "unknown key 'intervall' in fleets[0].check_image: did you mean 'interval'?"
+            ),
+            (
+                image("r/c", "candidate: x"),
+                "invalid fleets[0].check_image.candidate 'x': the placeholder {sha} is missing"
+            ),
+            (image("r/c", "plain_http: maybe"), "fleets[0].check_image.plain_http 'maybe': expected true or false"),
+            (
+                image("r/c", "plain_http: true, ca: /ca"),
+                "fleets[0].check_image.plain_http and fleets[0].check_image.ca exclude"
+            ),
+            (image("r/c", "auth_file: a.json"), "fleets[0].check_image.auth_file 'a.json': expected an absolute path"),
+            (
+                "fleets:\n  - {service: c, inventory: /f, check_image: {}}\n",
+                "FILE:2: fleets[0].check_image has no image"
+            ),
+            (hook("name: a, kind: github"), "FILE:1: nobody can use the hook 'a': add secret_file: /PATH"),
+            (hook("name: a, kind: distribution"), "nobody can use the hook 'a': add a token with scopes: [hook]"),
+            (hook("name: a, kind: distribution, secret_file: /s"), "hooks[0].secret_file is not used by this kind"),
+            (
+                hook("name: a, kind: gihub, secret_file: /s"),
+                "FILE:1: unknown hooks[0].kind 'gihub': did you mean 'github'?"
+            ),
+            (hook("name: a/b, kind: github, secret_file: /s"), "invalid hooks[0].name 'a/b'"),
+            (hook("kind: github, secret_file: /s"), "FILE:1: hooks[0] has no name"),
+            (hook("name: a, secret_file: /s"), "FILE:1: hooks[0] has no kind"),
+            (hook("name: a, kind: github, secret_file: /s, fleets: [web]"), "FILE:1: no fleet 'web' with an image"),
+            (
+                hook("name: a, kind: github, secret_file: /s, fleets: [a/b/c]"),
+                "expected SERVICE or SERVICE/ENVIRONMENT"
+            ),
+            (
+                "hooks: [{name: a, kind: github, secret_file: /s}, {name: a, kind: gitea, secret_file: /s}]\n" + fleets,
+                "FILE:1: a second hook 'a', first at FILE:1: rename one"
+            ),
+            (
+                "hooks: [{name: a, kind: github, secret_file: /s}]\n" + fleets,
+                "FILE:1: the hook 'a' has no tag to read: add image to a fleet"
+            ),
             (
                 "fleets:\n  - {service: c, inventory: /f, policy: {soak: 30}}\n",
                 "fleets[0].policy.soak '30' has no unit"

@@ -31,11 +31,32 @@ public final class LocalRegistry: Sendable {
         self.running = running
     }
 
+    /// An address that the registry tells of every event.
+    public struct Listener: Sendable {
+        let url: String
+        let token: String
+
+        public init(url: String, token: String) {
+            self.url = url
+            self.token = token
+        }
+    }
+
     /// Starts it on a free port and waits until it answers.
-    public static func start(_ admission: Admission = .everybody) async throws -> LocalRegistry {
+    public static func start(
+        _ admission: Admission = .everybody, notifying listener: Listener? = nil
+    ) async throws -> LocalRegistry {
         let program = try Program.installed("docker-registry", remedy: "apt-get install docker-registry")
         let folder = try TemporaryFolder()
         let (auth, authorization) = try configuration(admission, folder)
+        let notifications = listener.map { listener in
+            """
+            notifications:
+              endpoints:
+                - {name: test, url: "\(listener.url)", headers: {Authorization: [Bearer \(listener.token)]}, timeout: 1s, \
+            threshold: 1, backoff: 1s}
+            """
+        }
         var last = ""
         for _ in 1...20 {
             // The registry does not report the port that it binds, so random ports are tried.
@@ -48,6 +69,7 @@ public final class LocalRegistry: Sendable {
                 storage: {filesystem: {rootdirectory: \(folder.path("storage"))}, delete: {enabled: true}}
                 http: {addr: \(authority)}
                 \(auth)
+                \(notifications ?? "")
                 """)
             let running = try program.start(["serve", configuration])
             try await eventually("the registry answers, or ends", detail: { running.error }) {
@@ -61,6 +83,9 @@ public final class LocalRegistry: Sendable {
         }
         throw MissingPart("a registry that starts (\(last))", remedy: "apt-get install docker-registry")
     }
+
+    /// Sends the registry's process a signal.
+    public func signal(_ number: Int32) { running.signal(number) }
 
     private static func configuration(
         _ admission: Admission, _ folder: TemporaryFolder

@@ -28,7 +28,8 @@ struct ServeCommand: CollectorCommand {
     func run() async throws {
         do {
             if check {
-                _ = try await ServiceSetup(try ServiceConfiguration.read(config))
+                _ = try await ServiceSetup(
+                    try ServiceConfiguration.read(config), environment: ProcessEnvironment.current)
                 Terminal.standardOutput.write("the configuration is valid\n")
             } else {
                 try await CollectorService(

@@ -25,6 +25,14 @@ package struct ResolvedImage: Hashable, Sendable {
     /// The entries in the index's order, with nested indexes expanded, and without attestations and other artifacts.
     package var entries: [Entry]
     package var digest: Digest { manifest.digest }
+
+    /// - Parameter entries: none for an image that cannot run anywhere.
+    package init(reference: ImageReference, manifest: RegistryManifest, entries: [Entry]) {
+        self.reference = reference
+        self.manifest = manifest
+        self.entries = entries
+    }
+
     package var isIndex: Bool { manifest.mediaType.isIndex }
 
     /// The image's content as a verdict needs it.

@@ -76,6 +76,13 @@ extension Ledger {
         }
     }
 
+    /// The ids among these that no verification has.
+    package func unknownVerifications(among ids: [String]) async throws(LedgerError) -> [String] {
+        guard !ids.isEmpty else { return [] }
+        let known = try await read { Set(try String.fetchAll($0, sql: "SELECT id FROM verifications")) }
+        return ids.filter { !known.contains($0) }
+    }
+
     private static func yieldToOthers() async {
         // A cancelled task finishes its work without the pauses.
         do { try await Task.sleep(for: pause) } catch {}

@@ -18,46 +18,79 @@ package struct DriftReader: Sendable {
         self.candidates = candidates
     }
 
-    private var image: ImageReference { named.reference }
-
-    /// The most unpromoted candidates to examine.
-    private static let maximumCandidates = 100
-    private static let concurrency = 8
-
     func drift(from report: Report, promotions: [Promotion], now: Date) async throws -> Drift {
-        let candidates = try await unpromotedCandidates(promotions)
-        let rules = DriftRules(
-            image: image, tag: named.image, promotions: promotions,
+        // A new deadline, independent of the duration of the sweep.
+        var list = CandidateList(pattern: candidates)
+        try await list.read(
+            of: named.reference, from: named.client.until(.now + named.timeout), promotions: promotions)
+        return try await DriftRules.read(
+            of: report.target.deployed, image: named.reference, tag: named.image, promotions: promotions,
+            candidates: list.images, ledger: ledger, now: now
+        ).drift(report.hosts.map(DriftHost.init))
+    }
+}
+
+extension DriftRules {
+    /// The rules with what the ledger knows of the tag and of the last promotion.
+    static func read(
+        of service: DeployedService, image: ImageReference, tag: ResolvedImage?, promotions: [Promotion],
+        candidates: [ResolvedImage], ledger: Ledger?, now: Date
+    ) async throws(LedgerError) -> DriftRules {
+        DriftRules(
+            service: service, image: image, tag: tag, promotions: promotions,
             journal: try await ledger?.journal(repository: image.repository, tag: image.effectiveTag) ?? [],
             candidates: candidates,
-            converged: try await ledger?.converged(
-                on: promotions.last?.generation ?? 0, of: report.target.deployed) ?? [:],
-            report: report, now: now)
-        return rules.drift()
+            converged: try await ledger?.converged(on: promotions.last?.generation ?? 0, of: service) ?? [:], now: now)
+    }
+}
+
+extension DriftHost {
+    init(_ host: Report.Host) {
+        self.init(
+            name: host.name, gitSHA: host.gitSHA, digest: host.digest, isReached: host.facts.reach == .ok,
+            build: host.facts.build)
+    }
+}
+
+/// The images of the candidates whose commits were never promoted.
+struct CandidateList: Sendable {
+    let pattern: CandidatePattern
+    /// By tag; nil for a tag that is not an image.
+    private var known: [String: ResolvedImage?] = [:]
+
+    /// The most unpromoted candidates to examine.
+    private static let maximum = 100
+    private static let concurrency = 8
+
+    init(pattern: CandidatePattern) {
+        self.pattern = pattern
     }
 
-    /// The images of the candidates whose commits were never promoted.
-    private func unpromotedCandidates(_ promotions: [Promotion]) async throws -> [ResolvedImage] {
-        // A new deadline, independent of the duration of the sweep.
-        let registry = named.client.until(.now + named.timeout)
-        let known = Set(promotions.compactMap(\.gitSHA?.hex))
+    var images: [ResolvedImage] { known.values.compactMap(\.self) }
+
+    /// Lists the tags, and reads the candidates among them that were not read before.
+    mutating func read(
+        of image: ImageReference, from registry: RegistryClient, promotions: [Promotion]
+    ) async throws {
+        let promoted = Set(promotions.compactMap(\.gitSHA?.hex))
         let tags = try await registry.tags(of: image).filter { tag in
-            candidates.commit(in: tag).map { !known.contains(String($0)) } ?? false
-        }.prefix(Self.maximumCandidates)
-        return try await withThrowingTaskGroup(of: ResolvedImage?.self) { group in
-            var rest = tags[...]
+            pattern.commit(in: tag).map { !promoted.contains(String($0)) } ?? false
+        }.prefix(Self.maximum)
+        known = known.filter { tags.contains($0.key) }
+        let unread = tags.filter { known.index(forKey: $0) == nil }
+        try await withThrowingTaskGroup(of: (String, ResolvedImage?).self) { group in
+            var rest = unread[...]
             func next() {
                 guard let tag = rest.popFirst(), let reference = ImageReference(parsing: "\(image.repository):\(tag)")
                 else { return }
-                group.addTask { try await Self.usable(reference, registry) }
+                group.addTask { (tag, try await Self.usable(reference, registry)) }
             }
             for _ in 0..<Self.concurrency { next() }
-            var found: [ResolvedImage] = []
-            while let image = try await group.next() {
-                if let image { found.append(image) }
+            while let (tag, image) = try await group.next() {
+                // Kept also if a later one cannot be read.
+                known.updateValue(image, forKey: tag)
                 next()
             }
-            return found
         }
     }
 

@@ -5,8 +5,19 @@ import Reports
 import Shared
 import Verdict
 
+/// What a host serves, as far as drift needs it.
+struct DriftHost {
+    let name: String
+    let gitSHA: GitSHA?
+    let digest: Digest?
+    /// True if it gave a usable answer.
+    let isReached: Bool
+    let build: BuildFact
+}
+
 /// The rules of drift between the tag, the promotions and the hosts: a pure function of what was read.
-struct DriftRules {
+struct DriftRules: Sendable {
+    let service: DeployedService
     let image: ImageReference
     /// The tag's present image; nil if the tag does not exist.
     let tag: ResolvedImage?
@@ -18,21 +29,26 @@ struct DriftRules {
     let candidates: [ResolvedImage]
     /// The hosts that converged on the last promotion, with the verification that proved it.
     let converged: [String: String]
-    let report: Report
     let now: Date
 
     /// The most findings of one kind that are listed; the rest is counted.
     private static let maximumListed = 5
 
-    func drift() -> Drift {
+    /// - Parameter hosts: compared with the tag, or with the last promotion if the tag does not exist.
+    func drift(_ hosts: [DriftHost]) -> Drift {
         let unpromoted = unpromotedBuilds
+        // What was compared with the tag holds for the promotion only if both are the same image.
+        let isCompared = tag != nil && tag?.digest == promotions.last?.digest
         return Drift(
-            image: Sanitizer.singleLine(image.description, limit: 512), tag: tag.map { build($0) },
-            promoted: promotions.last.map(build), served: served, unpromoted: unpromoted,
-            findings: unsettled + tagFindings + hostFindings + Self.limited(unpromoted.map(finding), "candidates"))
+            image: Sanitizer.singleLine(image.description, limit: 512), tag: tagged,
+            promoted: promotions.last.map(build), served: served(hosts), unpromoted: unpromoted,
+            findings: unsettled + tagFindings + hostFindings(hosts, isCompared: isCompared) + findings(of: unpromoted))
     }
 
     // MARK: - Builds
+
+    /// The build that the tag points to; nil if the tag does not exist.
+    var tagged: Drift.Build? { tag.map(build) }
 
     private func build(_ image: ResolvedImage) -> Drift.Build {
         let known = promotions.last { $0.digest == image.digest }
@@ -47,7 +63,7 @@ struct DriftRules {
             gitSHA: promotion.gitSHA, digest: promotion.digest, builtAt: builtAt(promotion.digest),
             generation: promotion.generation, promotedAt: promotion.at,
             actor: journal.first {
-                $0.state == .moved && $0.intent.service == report.target.deployed
+                $0.state == .moved && $0.intent.service == service
                     && $0.generation == promotion.generation
             }?.intent.actor)
     }
@@ -61,12 +77,12 @@ struct DriftRules {
         return ([tag].compactMap { $0 } + candidates).first { $0.digest == digest }.flatMap(created)
     }
 
-    private var served: [Drift.Build] {
+    private func served(_ hosts: [DriftHost]) -> [Drift.Build] {
         struct Key: Hashable {
             var gitSHA: GitSHA?
             var digest: Digest?
         }
-        let groups = Dictionary(grouping: report.hosts.filter { $0.gitSHA != nil || $0.digest != nil }) {
+        let groups = Dictionary(grouping: hosts.filter { $0.gitSHA != nil || $0.digest != nil }) {
             Key(gitSHA: $0.gitSHA, digest: $0.digest)
         }
         return groups.map { key, hosts in
@@ -79,7 +95,7 @@ struct DriftRules {
     }
 
     /// Candidates that are newer than the promotion. Skipping an older one is normal.
-    private var unpromotedBuilds: [Drift.Build] {
+    var unpromotedBuilds: [Drift.Build] {
         let since = promotions.last.flatMap { Date(rfc3339: $0.at) } ?? .distantPast
         // The build time of a missing tag is unknown: then only candidates after the promotion count.
         let present = tag.map { created($0).flatMap { Date(rfc3339: $0) } ?? .distantPast } ?? .distantFuture
@@ -96,7 +112,11 @@ struct DriftRules {
 
     // MARK: - Findings
 
-    private var unsettled: [Drift.Finding] {
+    func findings(of unpromoted: [Drift.Build]) -> [Drift.Finding] {
+        Self.limited(unpromoted.map(finding), "candidates")
+    }
+
+    var unsettled: [Drift.Finding] {
         journal.filter { $0.state == .intended }.map { entry in
             Drift.Finding(
                 kind: .unsettled,
@@ -107,7 +127,7 @@ struct DriftRules {
         }
     }
 
-    private var tagFindings: [Drift.Finding] {
+    var tagFindings: [Drift.Finding] {
         guard let last = promotions.last else {
             return [
                 .init(kind: .tagMoved, message: "the ledger has no promotion: promote once, or name another --store")
@@ -118,7 +138,9 @@ struct DriftRules {
         }
         guard tag.digest != last.digest else { return [] }
         // A promotion that is known by its commit alone has no digest to compare.
-        if last.digest == nil, tag.entries.allSatisfy({ $0.revision == last.gitSHA }) { return [] }
+        if last.digest == nil, !tag.entries.isEmpty, tag.entries.allSatisfy({ $0.revision == last.gitSHA }) {
+            return []
+        }
         let what = "\(image) is \(tag.digest.short) (\(tag.entries.first?.revision?.short ?? "no commit"))"
         let wanted =
             "promotion no. \(last.generation) (\(last.gitSHA?.short ?? last.digest?.short ?? "?")) is the last one"
@@ -131,16 +153,15 @@ struct DriftRules {
             ]
         }
         let elsewhere = journal.first { entry in
-            entry.state == .moved && entry.intent.digest == tag.digest && entry.intent.service != report.target.deployed
+            entry.state == .moved && entry.intent.digest == tag.digest && entry.intent.service != service
         }
         if let elsewhere {
-            let service = elsewhere.intent.service
             return [
                 .init(
                     kind: .tagMoved,
                     message: Sanitizer.singleLine(
-                        "\(what), promotion no. \(elsewhere.generation) of \(service), but \(wanted): one tag cannot serve both; "
-                            + "promote \(report.target.deployed) to another tag"))
+                        "\(what), promotion no. \(elsewhere.generation) of \(elsewhere.intent.service), but \(wanted): one tag cannot serve both; "
+                            + "promote \(service) to another tag"))
             ]
         }
         return [
@@ -150,10 +171,11 @@ struct DriftRules {
         ]
     }
 
-    private var hostFindings: [Drift.Finding] {
-        let drifted = report.hosts.filter { host in
-            converged[host.name] != nil && host.facts.reach == .ok && (host.gitSHA != nil || host.digest != nil)
-                && !matches(host)
+    /// - Parameter isCompared: true if the hosts' images were compared with the last promotion's.
+    func hostFindings(_ hosts: [DriftHost], isCompared: Bool) -> [Drift.Finding] {
+        let drifted = hosts.filter { host in
+            host.isReached && (host.gitSHA != nil || host.digest != nil) && converged[host.name] != nil
+                && !matches(host, isCompared: isCompared)
         }
         return Self.limited(
             drifted.map { host in
@@ -167,19 +189,17 @@ struct DriftRules {
     }
 
     /// The build that a host serves. For the promoted commit in another image, only the digest shows the difference.
-    private func name(of host: Report.Host) -> String {
+    private func name(of host: DriftHost) -> String {
         guard let commit = host.gitSHA else { return host.digest?.short ?? "?" }
         guard commit == promotions.last?.gitSHA, let digest = host.digest else { return commit.short }
         return "\(commit.short) as \(digest.short)"
     }
 
     /// True if a host serves the last promotion, as far as commit and digest show.
-    private func matches(_ host: Report.Host) -> Bool {
+    private func matches(_ host: DriftHost, isCompared: Bool) -> Bool {
         guard let last = promotions.last else { return true }
         if let wanted = last.gitSHA, let commit = host.gitSHA, wanted != commit { return false }
-        // Hosts were compared with the tag; the result holds for the promotion only if both are the same image.
-        guard let tag, tag.digest == last.digest else { return true }
-        return host.facts.build.isMatch || host.facts.build == .unidentified
+        return !isCompared || host.build.isMatch || host.build == .unidentified
     }
 
     private func finding(_ build: Drift.Build) -> Drift.Finding {

@@ -13,16 +13,19 @@ package struct StandingFleet: Sendable {
     package var policy: Policy
     /// How often each host is asked while nothing is under way.
     package var interval: Duration
+    /// nil if no tag is watched.
+    package var tag: WatchedTag?
     /// Reads the inventory and the credentials.
     package var load: @Sendable () async throws -> (Inventory, HostCredentials)
 
     package init(
-        deployed: DeployedService, policy: Policy, interval: Duration,
+        deployed: DeployedService, policy: Policy, interval: Duration, tag: WatchedTag? = nil,
         load: @escaping @Sendable () async throws -> (Inventory, HostCredentials)
     ) {
         self.deployed = deployed
         self.policy = policy
         self.interval = interval
+        self.tag = tag
         self.load = load
     }
 }
@@ -36,18 +39,22 @@ package struct StandingCheck: Sendable {
     private let ledger: Ledger
     private let pool: TransferPool
     private let board: FleetBoard
+    private let tag: TagBoard?
     private let logger: Logger
 
     /// The wait before something that failed is tried again.
     private static let pause = Duration.seconds(1)
 
+    /// - Parameter tag: of the fleet; read again when a session begins.
     package init(
-        of fleet: StandingFleet, ledger: Ledger, pool: TransferPool, board: FleetBoard, logger: Logger
+        of fleet: StandingFleet, ledger: Ledger, pool: TransferPool, board: FleetBoard, tag: TagBoard? = nil,
+        logger: Logger
     ) {
         self.fleet = fleet
         self.ledger = ledger
         self.pool = pool
         self.board = board
+        self.tag = tag
         self.logger = logger
     }
 
@@ -114,6 +121,8 @@ package struct StandingCheck: Sendable {
             ]
             session.isComplete = { _ in state.isSessionOver }
             board.begin(verification, promotion: promotions.last, at: .now)
+            // The tag is compared with the new promotion.
+            tag?.readNow()
             _ = await session.run(
                 verification, observers: [BoardObserver(board: board, state: state)])
         }

@@ -435,6 +435,15 @@ package enum RunID {
         return "\(time)-\(Hexadecimal.encode(randomBytes(4)))"
     }
 
+    /// True for text of the form that ``make(at:)`` gives.
+    package static func isValid(_ text: String) -> Bool {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        let digits = parts.first?.split(separator: "T", omittingEmptySubsequences: false) ?? []
+        return parts.count == 2 && digits.map(\.utf8.count) == [8, 6]
+            && digits.allSatisfy { $0.utf8.allSatisfy(\.isASCIIDigit) }
+            && parts[1].utf8.count == 8 && parts[1].allSatisfy { $0.isASCII && $0.isHexDigit }
+    }
+
     /// 128 random bits.
     package static func nonce() -> String { Hexadecimal.encode(randomBytes(16)) }
 

@@ -13,7 +13,7 @@ struct FleetRoutes {
     func fleets(_ request: Request) throws -> Response {
         _ = try Query(request, [])
         let (now, wall) = (ContinuousClock.now, Date())
-        let fleets = model.entries.map { FleetBody($0.board.snapshot, at: now, wall: wall) }
+        let fleets = model.entries.map { FleetBody($0.board.snapshot, $0.tag?.snapshot, at: now, wall: wall) }
         return try .json(["fleets": fleets])
     }
 
@@ -132,15 +132,17 @@ struct FleetBody: Encodable {
     private let snapshot: FleetSnapshot
     private let counts: FleetSnapshot.Counts
     private let knowledge: Knowledge
+    private let tag: TagBody?
 
-    init(_ snapshot: FleetSnapshot, at now: ContinuousClock.Instant, wall: Date) {
+    init(_ snapshot: FleetSnapshot, _ tag: TagSnapshot?, at now: ContinuousClock.Instant, wall: Date) {
         self.snapshot = snapshot
+        self.tag = tag.map { TagBody($0, in: snapshot, at: now, wall: wall) }
         counts = snapshot.counts(at: now)
         knowledge = Knowledge(snapshot.roundAt, isFresh: snapshot.isFresh(at: now), at: now, wall: wall)
     }
 
     private enum Key: String, CodingKey {
-        case service, environment, target, expected, proven, waived, statuses, fresh, problem
+        case service, environment, target, expected, proven, waived, statuses, fresh, problem, tag
         case asOf = "as_of"
         case ageSeconds = "age_seconds"
     }
@@ -156,6 +158,7 @@ struct FleetBody: Encodable {
         try container.encode(counts.waived, forKey: .waived)
         try container.encode(counts.byName, forKey: .statuses)
         try container.encode(snapshot.problem, forKey: .problem)
+        try container.encode(tag, forKey: .tag)
         try container.encode(knowledge.asOf, forKey: .asOf)
         try container.encode(knowledge.ageSeconds, forKey: .ageSeconds)
         try container.encode(knowledge.isFresh, forKey: .fresh)

@@ -11,6 +11,7 @@ import Verdict
 struct MetricsPage {
     let model: ServiceModel
     let counters: VerificationCounters
+    let hooks: Hooks
 
     static let plain = "text/plain; version=0.0.4; charset=utf-8"
     static let openMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -64,9 +65,40 @@ struct MetricsPage {
                 "buildinfo_target_info",
                 name + [("git_sha", target.gitSHA?.hex ?? ""), ("digest", target.digest?.description ?? "")], 1)
         }
+        writeTags(to: &writer, at: now, wall: wall)
         counters.write(to: &writer, fleets: model.entries.map(\.fleet.deployed))
         model.refusals.write(to: &writer)
+        hooks.write(to: &writer)
         return writer.finished
+    }
+
+    /// The tags of fleets that have one.
+    private func writeTags(to writer: inout MetricsWriter, at now: ContinuousClock.Instant, wall: Date) {
+        let tags = model.entries.compactMap { entry in
+            entry.tag.map { (name: Self.name(entry), tag: $0.snapshot, fleet: entry.board.snapshot) }
+        }
+        guard !tags.isEmpty else { return }
+        // Hosts that left the promotion are in their own counts.
+        let drift = tags.map { name, tag, fleet in (name: name, state: tag.state(in: fleet, [], at: now)) }
+        writer.family("buildinfo_tag_drift", .gauge, "1 for the state of the watched tag, otherwise 0.")
+        for (name, state) in drift {
+            for known in TagSnapshot.State.allCases {
+                writer.sample("buildinfo_tag_drift", name + [("state", known.rawValue)], known == state ? 1 : 0)
+            }
+        }
+        writer.family("buildinfo_tag_as_of_timestamp_seconds", .gauge, "The last successful read of the tag.")
+        for (name, tag, _) in tags {
+            guard let readAt = tag.readAt else { continue }
+            writer.sample(
+                "buildinfo_tag_as_of_timestamp_seconds", name, wall.timeIntervalSince1970 - (now - readAt).seconds)
+        }
+        writer.family(
+            "buildinfo_builds_unpromoted", .gauge, "Builds newer than the last promotion that were never promoted.")
+        for (name, tag, _) in tags {
+            if let count = tag.unpromoted { writer.sample("buildinfo_builds_unpromoted", name, Double(count)) }
+        }
+        writer.family("buildinfo_tag_reads_total", .counter, "Reads of the tag, failed ones included.")
+        for (name, tag, _) in tags { writer.sample("buildinfo_tag_reads_total", name, Double(tag.reads)) }
     }
 
     private static func name(_ entry: ServiceModel.Entry) -> [(String, String)] {

@@ -15,6 +15,8 @@ final class ServiceModel: Sendable {
     struct Entry: Sendable {
         let fleet: StandingFleet
         let board: FleetBoard
+        /// nil if no tag is watched.
+        let tag: TagBoard?
     }
 
     private struct State {

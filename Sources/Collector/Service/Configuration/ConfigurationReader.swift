@@ -6,17 +6,11 @@ import Verdict
 
 /// Reads the keys of a configuration, and collects every mistake.
 struct ConfigurationReader {
-    private var problems: [String] = []
+    private(set) var problems: [String] = []
     var configuration = ServiceConfiguration()
     /// Where the keys that can be set once were set first.
     private var first: [String: String] = [:]
     private var hasFleets = false
-
-    /// The keys that have no effect yet. To ignore one would be to promise what it says.
-    private static let unsupported: [String: String] = [
-        "retention": "prune the ledger with 'buildinfo-collector ledger prune --older-than 90d' and a timer",
-        "fleets[].image": "watch the tag with 'buildinfo-collector status --image'",
-    ]
 
     mutating func report(_ problem: String) { problems.append(problem) }
     var problemCount: Int { problems.count }
@@ -42,6 +36,7 @@ struct ConfigurationReader {
             configuration.listen = [.init(value: address, place: name)]
         }
         requireProtection()
+        checkHooks()
         guard problems.isEmpty else { throw ConfigurationError(problems) }
         return configuration
     }
@@ -60,7 +55,7 @@ struct ConfigurationReader {
     // MARK: - The keys
 
     private mutating func read(_ root: ConfigurationNode) {
-        let keys = ["listen", "public_url", "store", "access", "fleets", "retention"]
+        let keys = ["listen", "public_url", "store", "access", "fleets", "hooks", "retention"]
         for (name, value) in members(root, of: "", keys) {
             switch name {
             case "listen": once(name, value) { $0.listen(value) }
@@ -68,6 +63,8 @@ struct ConfigurationReader {
             case "store": once(name, value) { $0.store(value) }
             case "access": access(value)
             case "fleets": fleets(value)
+            case "hooks": hooks(value)
+            case "retention": once(name, value) { $0.retention(value) }
             default: break
             }
         }
@@ -153,8 +150,6 @@ struct ConfigurationReader {
         for word in texts(node, "\(key).scopes") {
             if let scope = ServiceConfiguration.Scope(rawValue: word.value) {
                 scopes.insert(scope)
-            } else if word.value == "hook" {
-                report("\(word.place): scope 'hook' in \(key) is not supported yet: remove it")
             } else {
                 let known = ServiceConfiguration.Scope.allCases.map(\.rawValue)
                 let near = Suggestion.nearest(to: word.value, among: known).map { "did you mean '\($0)'?" }
@@ -214,8 +209,9 @@ struct ConfigurationReader {
         var fleet = ServiceConfiguration.Fleet(
             deployed: DeployedService("", in: .standard), inventory: .init(value: "", place: ""),
             place: node.place.description)
-        let keys = ["service", "environment", "inventory", "image", "access", "policy", "check"]
-        for (name, value) in members(node, of: key, generic: "fleets[]", keys) {
+        let keys = ["service", "environment", "inventory", "image", "access", "policy", "check", "check_image"]
+        var imageCheck: ConfigurationNode?
+        for (name, value) in members(node, of: key, keys) {
             switch name {
             case "service":
                 guard let text = text(value, "\(key).service") else { continue }
@@ -240,11 +236,20 @@ struct ConfigurationReader {
                 inventory = text
             case "access": fleet.credentials = credentials(value, "\(key).access")
             case "policy": policy(value, "\(key).policy", &fleet.policy)
-            case "check": interval(value, "\(key).check", &fleet.interval)
+            case "check":
+                intervals(value, "\(key).check", &fleet.interval, within: Self.checkInterval)
+            case "image": fleet.image = image(value, "\(key).image")
+            case "check_image":
+                imageCheck = value
+                check(image: value, "\(key).check_image", &fleet.imageCheck)
             default: break
             }
         }
         guard problems.count == before else { return nil }
+        if let imageCheck, fleet.image == nil {
+            report("\(imageCheck.place): \(key).check_image has no image: add image: REGISTRY/REPOSITORY:TAG")
+            return nil
+        }
         guard let service else {
             report("\(node.place): \(key) has no service: add service: canvas")
             return nil
@@ -276,15 +281,24 @@ struct ConfigurationReader {
         return paths
     }
 
-    private mutating func interval(_ node: ConfigurationNode, _ key: String, _ interval: inout Duration) {
-        for (name, value) in members(node, of: key, ["interval"]) {
-            guard let wanted = duration(value, "\(key).\(name)") else { continue }
-            guard wanted >= .milliseconds(500), wanted <= .seconds(3_600) else {
-                report("\(value.place): \(key).interval \(wanted.brief) is out of range: expected 500ms to 1h")
-                continue
-            }
-            interval = wanted
+    private mutating func intervals(
+        _ node: ConfigurationNode, _ key: String, _ interval: inout Duration, within limits: IntervalLimits
+    ) {
+        for (_, value) in members(node, of: key, ["interval"]) { self.interval(value, key, &interval, within: limits) }
+    }
+
+    typealias IntervalLimits = (range: ClosedRange<Duration>, text: String)
+    private static let checkInterval: IntervalLimits = (.milliseconds(500) ... .seconds(3_600), "500ms to 1h")
+
+    mutating func interval(
+        _ value: ConfigurationNode, _ key: String, _ interval: inout Duration, within limits: IntervalLimits
+    ) {
+        guard let wanted = duration(value, "\(key).interval") else { return }
+        guard limits.range.contains(wanted) else {
+            return report(
+                "\(value.place): \(key).interval \(wanted.brief) is out of range: expected \(limits.text)")
         }
+        interval = wanted
     }
 
     private mutating func policy(_ node: ConfigurationNode, _ key: String, _ policy: inout Policy) {
@@ -309,9 +323,8 @@ struct ConfigurationReader {
 
     /// The known keys of a mapping, in the order of the text.
     ///
-    /// - Parameter generic: the path in ``unsupported``, if the key is an element of a list.
     mutating func members(
-        _ node: ConfigurationNode, of key: String, generic: String? = nil, _ known: [String]
+        _ node: ConfigurationNode, of key: String, _ known: [String]
     ) -> [(String, ConfigurationNode)] {
         guard case .mapping(let pairs) = node.content else {
             if !node.isNull || !key.isEmpty {
@@ -331,13 +344,6 @@ struct ConfigurationReader {
                 report(
                     "\(pair.key.place): unknown key '\(Self.shown(name))'\(key.isEmpty ? "" : " in \(key)"): "
                         + (near ?? "known keys are \(known.joined(separator: ", "))"))
-                return nil
-            }
-            let path = [generic ?? key, name].filter { !$0.isEmpty }.joined(separator: ".")
-            if let remedy = Self.unsupported[path] {
-                report(
-                    "\(pair.key.place): \(key.isEmpty ? name : "\(key).\(name)") is not supported yet: remove it, and \(remedy)"
-                )
                 return nil
             }
             return (name, pair.value)
@@ -379,7 +385,7 @@ struct ConfigurationReader {
         return text.value
     }
 
-    private mutating func duration(_ node: ConfigurationNode, _ key: String) -> Duration? {
+    mutating func duration(_ node: ConfigurationNode, _ key: String) -> Duration? {
         guard let text = text(node, key) else { return nil }
         do throws(PolicyKey.ValueError) {
             return try PolicyKey.duration(text.value)

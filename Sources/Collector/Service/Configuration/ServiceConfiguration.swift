@@ -1,6 +1,7 @@
 import Inventory
 import NIOCore
 package import Operations
+package import Registry
 package import Shared
 package import Verdict
 
@@ -16,6 +17,8 @@ package struct ServiceConfiguration: Sendable {
     package enum Scope: String, CaseIterable, Sendable {
         case read
         case verify
+        /// To send notices that make the service read tags.
+        case hook
     }
 
     /// A file of tokens, one on each line.
@@ -38,6 +41,15 @@ package struct ServiceConfiguration: Sendable {
         package var place: String
     }
 
+    /// A receiver of notices.
+    package struct HookEntry: Sendable {
+        var name: Placed<String>
+        var kind: Hook.Kind
+        var secretFile: Placed<String>?
+        /// Names of fleets as `SERVICE` or `SERVICE/ENVIRONMENT`; nil for all.
+        var fleets: [Placed<DeployedService>]?
+    }
+
     /// The server's certificate.
     package struct TLSFiles: Sendable {
         package var certificate: Placed<String>
@@ -54,9 +66,23 @@ package struct ServiceConfiguration: Sendable {
         package var credentials = CredentialPaths()
         package var policy = Policy()
         package var interval = Fleet.standardInterval
+        /// The tag to watch; nil for none.
+        package var image: Placed<ImageReference>?
+        package var imageCheck = ImageCheck()
         package var place: String
 
         static let standardInterval = Duration.seconds(15)
+    }
+
+    /// How a tag is watched.
+    package struct ImageCheck: Sendable {
+        package var interval = Duration.seconds(60)
+        package var candidates = CandidatePattern.standard
+        /// As `--registry-auth-file`.
+        package var authFile: Placed<String>?
+        /// As `--registry-ca`.
+        package var ca: Placed<String>?
+        package var usesPlainHTTP = false
     }
 
     package var listen: [Placed<ListenAddress>] = []
@@ -70,6 +96,9 @@ package struct ServiceConfiguration: Sendable {
     package var allowsAnonymous = false
     package var tls: TLSFiles?
     package var fleets: [Fleet] = []
+    package var hooks: [HookEntry] = []
+    /// How long verifications and their evidence are kept; nil for ever.
+    package var verificationAge: Duration?
 
     static let standardListen = "127.0.0.1:9490"
 

@@ -8,6 +8,7 @@ struct Routes {
     let model: ServiceModel
     let verifications: Verifications
     let events: EventHub
+    let hooks: Hooks
     /// The file that describes the routes.
     let description: [UInt8]
     let gate: AccessGate
@@ -34,7 +35,7 @@ struct Routes {
         }
 
         let read = scoped(.read)
-        let metrics = MetricsPage(model: model, counters: verifications.counters)
+        let metrics = MetricsPage(model: model, counters: verifications.counters, hooks: hooks)
         let fleets = FleetRoutes(model: model)
         let hosts = HostRoutes(model: model)
         let promotions = PromotionRoutes(model: model)
@@ -63,6 +64,8 @@ struct Routes {
         let verify = scoped(.verify)
         paths.on(.post, "/api/v1/verifications", verify, use: runs.start)
         paths.on(.delete, "/api/v1/verifications/:id", verify, use: runs.interrupt)
+        // A signature is as good as a token, so the route checks both.
+        paths.on(.post, "/api/v1/hooks/:name", router, use: HookRoutes(model: model, hooks: hooks).receive)
         paths.refuseOthers(router)
         return (router, paths.methods)
     }

@@ -22,7 +22,7 @@ struct FleetPage {
             service: try context.parameter("service"), environment: try context.parameter("environment"))
         let query = try PageQuery(request, Self.parameters)
         let moment = PageMoment(model)
-        let fleet = FleetView(entry.board.snapshot, at: moment)
+        let fleet = FleetView(entry.board.snapshot, tag: entry.tag?.snapshot, at: moment)
         let selection = try HostSelection(query.query, by: .attention)
         let (hosts, next) = selection.page(of: fleet.snapshot, at: moment.now)
         let past = try await model.ledger.history(
@@ -38,7 +38,7 @@ struct FleetPage {
             <div class="headline">\(fleet.tone.symbol)<h1>\(headline.event)</h1></div>
             <p class="state">\(headline.state)</p>
             \(figures(fleet))\(fleet.statuses.bar)
-            \(fleet.statuses.list(path: fleet.path))\(todo(fleet))</section>
+            \(fleet.statuses.list(path: fleet.path))\(tag(fleet))\(todo(fleet))</section>
             \(table(fleet, selection, hosts, next, query))\(HistoryTable(entries: past, moment: moment).section)
             """
         return page.response(query, moment)
@@ -69,6 +69,10 @@ struct FleetPage {
             items.append("<div><dt>promoted</dt><dd>\(ago)<small> \(fleet.moment.element(at)) UTC</small></dd></div>")
         }
         return "<dl class=\"figures\">\(items.joined())</dl>\n"
+    }
+
+    private func tag(_ fleet: FleetView) -> Markup {
+        fleet.tag.map { "<ul class=\"brief\">\n\($0.line())</ul>\n" } ?? ""
     }
 
     private func todo(_ fleet: FleetView) -> Markup {
@@ -192,6 +196,7 @@ struct FleetHeadline {
         let counts = fleet.counts
         let all = "of \(ReportText.hosts(counts.expected))"
         switch fleet.tone {
+        case .bad where fleet.attention == 0: event = "The tag is not what was promoted"
         case .bad:
             event = "\(ReportText.count(fleet.attention)) \(all) \(fleet.attention == 1 ? "needs" : "need") attention"
         case .unknown where !fleet.isFresh || counts.expected == 0: event = "It is unknown what the hosts serve"

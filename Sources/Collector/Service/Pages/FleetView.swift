@@ -22,10 +22,13 @@ struct FleetView {
     let statuses: StatusCounts
     /// The number of hosts of the gate that need attention.
     let attention: Int
+    /// nil if no tag is watched, or on pages that do not show it.
+    let tag: TagView?
 
-    init(_ snapshot: FleetSnapshot, at moment: PageMoment) {
+    init(_ snapshot: FleetSnapshot, tag: TagSnapshot? = nil, at moment: PageMoment) {
         self.snapshot = snapshot
         self.moment = moment
+        self.tag = tag.map { TagView($0, in: snapshot, at: moment) }
         counts = snapshot.counts(at: moment.now)
         isFresh = snapshot.isFresh(at: moment.now)
         var hosts = Dictionary(uniqueKeysWithValues: counts.statuses.map { (ShownStatus.known($0.key), $0.value) })
@@ -41,7 +44,7 @@ struct FleetView {
 
     var tone: Tone {
         guard isFresh, counts.expected > 0 else { return .unknown }
-        if attention > 0 { return .bad }
+        if attention > 0 || tag?.needsAttention == true { return .bad }
         if counts.unknown > 0 || snapshot.target == nil { return .unknown }
         return counts.proven == counts.expected ? .good : .work
     }

@@ -17,7 +17,7 @@ struct OverviewPage {
     func page(_ request: Request) throws -> Response {
         let query = try PageQuery(request)
         let moment = PageMoment(model)
-        let fleets = model.entries.map { FleetView($0.board.snapshot, at: moment) }
+        let fleets = model.entries.map { FleetView($0.board.snapshot, tag: $0.tag?.snapshot, at: moment) }
         let headline = Headline(fleets)
         var page = Page(title: headline.event, tone: headline.tone, place: .overview)
         page.asOf = fleets.compactMap(\.asOf).min()
@@ -83,6 +83,10 @@ struct OverviewPage {
     private func brief(_ fleets: [FleetView]) -> Markup {
         var lines: [Line] = []
         for fleet in fleets {
+            if let tag = fleet.tag, tag.needsAttention || tag.state == .unknown {
+                let lead: Markup = "<a href=\"\(fleet.path, limit: .max)\">\(name(fleet))</a>: "
+                lines.append(Line(rank: tag.shown.rank, markup: tag.line(lead)))
+            }
             guard fleet.tone != .unknown else {
                 lines.append(Line(rank: ShownStatus.unknown.rank, markup: unknown(fleet)))
                 continue

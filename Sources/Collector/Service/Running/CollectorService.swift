@@ -33,7 +33,7 @@ package struct CollectorService: Sendable {
     package func run() async throws {
         // Before anything that takes time, so that no signal is lost.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
-        let setup = try await ServiceSetup(try ServiceConfiguration.read(path))
+        let setup = try await ServiceSetup(try ServiceConfiguration.read(path), environment: environment)
         guard let store = try LedgerPath.resolve(flag: setup.configuration.store, environment: environment),
             setup.configuration.store != "none"
         else { throw UsageError("serve needs a ledger: set store to the path of a file") }
@@ -46,17 +46,33 @@ package struct CollectorService: Sendable {
             publicURL: setup.configuration.publicURL)
         let verifications = Verifications(
             ledger: ledger, pool: pool, evidenceFolder: Self.folder(of: store) + "/evidence", logger: logger)
-        let events = EventHub(model: model, verifications: verifications, logger: logger)
         do {
-            let gate = AccessGate(
-                model: model, sessions: try Sessions(path: Self.folder(of: store) + "/sessions.json"), logger: logger)
-            gate.prepare()
-            try await serve(setup, model, verifications, events, checks, gate, signals)
+            let parts = Parts(
+                model: model, verifications: verifications, checks: checks,
+                events: EventHub(model: model, verifications: verifications, logger: logger),
+                gate: AccessGate(
+                    model: model, sessions: try Sessions(path: Self.folder(of: store) + "/sessions.json"), logger: logger),
+                hooks: Hooks(setup.hooks),
+                retention: Retention(
+                    of: ledger, verifications, age: setup.configuration.verificationAge, logger: logger))
+            parts.gate.prepare()
+            try await serve(setup, parts, signals)
         } catch {
             await end(checks, pool, ledger)
             throw error
         }
         await end(checks, pool, ledger)
+    }
+
+    /// What requests and signals reach.
+    private struct Parts {
+        let model: ServiceModel
+        let verifications: Verifications
+        let checks: FleetChecks
+        let events: EventHub
+        let gate: AccessGate
+        let hooks: Hooks
+        let retention: Retention
     }
 
     private static func folder(of path: String) -> String {
@@ -70,12 +86,10 @@ package struct CollectorService: Sendable {
         await ledger.close(loggingTo: logger)
     }
 
-    private func serve(
-        _ setup: ServiceSetup, _ model: ServiceModel, _ verifications: Verifications, _ events: EventHub,
-        _ checks: FleetChecks, _ gate: AccessGate, _ signals: UnixSignalsSequence
-    ) async throws {
+    private func serve(_ setup: ServiceSetup, _ parts: Parts, _ signals: UnixSignalsSequence) async throws {
         let routes = Routes(
-            model: model, verifications: verifications, events: events, description: APIDescription.bytes, gate: gate)
+            model: parts.model, verifications: parts.verifications, events: parts.events, hooks: parts.hooks,
+            description: APIDescription.bytes, gate: parts.gate)
         let listening = Listening()
         let listeners = try listeners(routes, setup, listening)
         var quiet = logger
@@ -93,23 +107,27 @@ package struct CollectorService: Sendable {
                 tasks.addTask {
                     await listening.all()
                     notifications.notify("READY=1")
-                    logger.notice("Ready", metadata: ["fleets": "\(model.entries.count)"])
+                    logger.notice("Ready", metadata: ["fleets": "\(parts.model.entries.count)"])
                     return false
                 }
                 tasks.addTask {
-                    await events.run()
+                    await parts.events.run()
                     return false
                 }
                 tasks.addTask {
-                    await watchdog(model)
+                    await watchdog(parts.model)
                     return false
                 }
                 tasks.addTask {
-                    await control(signals, setup, model, events, checks, gate)
+                    await parts.retention.run()
+                    return false
+                }
+                tasks.addTask {
+                    await control(signals, setup, parts)
                     notifications.notify("STOPPING=1")
                     // Requests that wait for a verification get its end.
-                    await verifications.drain()
-                    await events.disconnect(isLast: true)
+                    await parts.verifications.drain()
+                    await parts.events.disconnect(isLast: true)
                     await group.triggerGracefulShutdown()
                     return false
                 }
@@ -165,36 +183,33 @@ package struct CollectorService: Sendable {
     // MARK: - Signals
 
     /// Returns on SIGTERM or SIGINT.
-    private func control(
-        _ signals: UnixSignalsSequence, _ first: ServiceSetup, _ model: ServiceModel, _ events: EventHub,
-        _ checks: FleetChecks, _ gate: AccessGate
-    ) async {
+    private func control(_ signals: UnixSignalsSequence, _ first: ServiceSetup, _ parts: Parts) async {
         for await signal in signals {
             guard signal == .sighup else {
                 logger.notice("Stopping", metadata: ["signal": "\(signal)"])
                 return
             }
             notifications.notify("RELOADING=1")
-            await reload(first, model, checks, gate)
+            await reload(first, parts)
             // Who listens must still be permitted to.
-            await events.disconnect(isLast: false)
+            await parts.events.disconnect(isLast: false)
             notifications.notify("READY=1")
         }
     }
 
-    private func reload(
-        _ first: ServiceSetup, _ model: ServiceModel, _ checks: FleetChecks, _ gate: AccessGate
-    ) async {
+    private func reload(_ first: ServiceSetup, _ parts: Parts) async {
         do throws(UsageError) {
-            try gate.sessions.reload()
+            try parts.gate.sessions.reload()
         } catch {
             logger.error("Sessions not read again", metadata: ["reason": "\(error)"])
         }
         do throws(ConfigurationError) {
-            let next = try await ServiceSetup(try ServiceConfiguration.read(path))
-            let entries = await checks.run(next.fleets)
-            model.replace(entries: entries, access: next.access, publicURL: next.configuration.publicURL)
-            gate.prepare()
+            let next = try await ServiceSetup(try ServiceConfiguration.read(path), environment: environment)
+            let entries = await parts.checks.run(next.fleets)
+            parts.model.replace(entries: entries, access: next.access, publicURL: next.configuration.publicURL)
+            parts.gate.prepare()
+            parts.hooks.replace(next.hooks)
+            parts.retention.replace(next.configuration.verificationAge)
             logger.notice("Reloaded", metadata: ["fleets": "\(entries.count)"])
             let pending = first.configuration.restartOnly(in: next.configuration)
             guard !pending.isEmpty else { return }

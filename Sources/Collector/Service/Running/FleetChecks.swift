@@ -44,10 +44,23 @@ actor FleetChecks {
             .map { ($0, pool.lanes(for: $0.inventory.hosts.count)) }
         for (fleet, lanes) in starting {
             let board = FleetBoard(of: fleet.configured.deployed, changes: changes)
-            let check = StandingCheck(of: fleet.standing, ledger: ledger, pool: pool, board: board, logger: logger)
+            let watched = fleet.standing.tag
+            let tag = watched.map { TagBoard(of: $0.image, interval: $0.interval, changes: changes) }
+            let check = StandingCheck(
+                of: fleet.standing, ledger: ledger, pool: pool, board: board, tag: tag, logger: logger)
+            let tagCheck = watched.flatMap { watched in
+                tag.map {
+                    TagCheck(of: fleet.configured.deployed, tag: watched, ledger: ledger, board: $0, logger: logger)
+                }
+            }
             running[fleet.configured.deployed] = Running(
-                configured: fleet.configured, access: fleet.access, entry: .init(fleet: fleet.standing, board: board),
-                task: Task { await check.run(fleet.inventory, fleet.access, on: lanes) })
+                configured: fleet.configured, access: fleet.access,
+                entry: .init(fleet: fleet.standing, board: board, tag: tag),
+                task: Task {
+                    async let watch: Void? = tagCheck?.run()
+                    await check.run(fleet.inventory, fleet.access, on: lanes)
+                    _ = await watch
+                })
         }
         return fleets.compactMap { running[$0.configured.deployed]?.entry }
     }
@@ -64,6 +77,14 @@ extension ServiceConfiguration.Fleet {
     fileprivate func isSame(as other: Self) -> Bool {
         deployed == other.deployed && inventory.value == other.inventory.value && policy == other.policy
             && interval == other.interval && credentials.paths == other.credentials.paths
+            && image?.value == other.image?.value && imageCheck.isSame(as: other.imageCheck)
+    }
+}
+
+extension ServiceConfiguration.ImageCheck {
+    fileprivate func isSame(as other: Self) -> Bool {
+        interval == other.interval && candidates == other.candidates && authFile?.value == other.authFile?.value
+            && ca?.value == other.ca?.value && usesPlainHTTP == other.usesPlainHTTP
     }
 }
 

@@ -4,6 +4,7 @@ import HummingbirdTLS
 import Inventory
 import NIOSSL
 import Operations
+import Registry
 import Shared
 import Transfer
 import Verdict
@@ -23,11 +24,15 @@ package struct ServiceSetup: Sendable {
     let access: AccessControl
     let tls: TLSConfiguration?
     let fleets: [Fleet]
+    let hooks: [Hook]
 
     /// Reads the files and inventories that a configuration names.
     ///
+    /// - Parameter environment: names registry credentials, as for `status --image`.
     /// - Throws: ``ConfigurationError`` with every mistake.
-    package init(_ configuration: ServiceConfiguration) async throws(ConfigurationError) {
+    package init(
+        _ configuration: ServiceConfiguration, environment: [String: String]
+    ) async throws(ConfigurationError) {
         var problems: [String] = []
         var access = AccessControl(
             allowsAnonymous: configuration.allowsAnonymous, publicHost: configuration.publicHost)
@@ -65,8 +70,9 @@ package struct ServiceSetup: Sendable {
         }
         var fleets: [Fleet] = []
         for configured in configuration.fleets {
-            let standing = Self.standing(configured)
+            var standing = Self.standing(configured)
             do {
+                standing.tag = try Self.tag(configured, environment)
                 let (inventory, credentials) = try await standing.load()
                 guard !inventory.hosts.isEmpty else {
                     problems.append(
@@ -82,10 +88,35 @@ package struct ServiceSetup: Sendable {
                 problems.append("\(configured.inventory.place): \(error)")
             }
         }
+        let hooks = Self.hooks(configuration, &problems)
         guard problems.isEmpty else {
             throw ConfigurationError(problems.map { Sanitizer.singleLine($0, limit: 1_024) })
         }
         (self.configuration, self.access, self.tls, self.fleets) = (configuration, access, tls, fleets)
+        self.hooks = hooks
+    }
+
+    private static func hooks(_ configuration: ServiceConfiguration, _ problems: inout [String]) -> [Hook] {
+        configuration.hooks.compactMap { configured -> Hook? in
+            var secrets: HookSecrets?
+            if let file = configured.secretFile {
+                do {
+                    let bytes = try BoundedFile.read(file.value, limit: 1 << 20, requiresRegular: true)
+                    secrets = try HookSecrets(parsing: bytes, for: configured.kind)
+                } catch let error as BoundedFile.ReadError {
+                    problems.append(
+                        "\(file.place): the secret file '\(file.value)' cannot be read (\(error.reason)): check the path and "
+                            + "its permissions")
+                    return nil
+                } catch {
+                    problems.append("\(file.place): the secret file '\(file.value)' \(error)")
+                    return nil
+                }
+            }
+            return Hook(
+                name: configured.name.value, kind: configured.kind, secrets: secrets,
+                fleets: configured.fleets.map { Set($0.map(\.value)) })
+        }
     }
 
     private static func standing(_ fleet: ServiceConfiguration.Fleet) -> StandingFleet {
@@ -96,6 +127,25 @@ package struct ServiceSetup: Sendable {
                 lists: try await InventoryServer.http.lists(of: sources))
             return (inventory, try HostCredentials(for: inventory, standard: fleet.credentials))
         }
+    }
+
+    private static func tag(
+        _ fleet: ServiceConfiguration.Fleet, _ environment: [String: String]
+    ) throws -> WatchedTag? {
+        guard let image = fleet.image else { return nil }
+        let check = fleet.imageCheck
+        if let ca = check.ca {
+            var certificates = CertificateFiles()
+            try certificates.check(authorities: ca.value, name: "\(ca.place): check_image.ca")
+        }
+        if let file = check.authFile {
+            try BoundedFile.requireReadable(file.value, flag: "\(file.place): check_image.auth_file")
+        }
+        return WatchedTag(
+            image: image.value, interval: check.interval, candidates: check.candidates,
+            access: RegistryAccess(
+                certificateAuthorities: check.ca?.value, usesPlainHTTP: check.usesPlainHTTP,
+                credentials: CredentialSources(flag: check.authFile?.value, environment: environment)))
     }
 
     private static func tls(_ files: ServiceConfiguration.TLSFiles) throws -> TLSConfiguration {

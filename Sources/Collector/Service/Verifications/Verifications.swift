@@ -42,7 +42,7 @@ final class Verifications: Sendable {
     private let state = Mutex(State())
     private let ledger: Ledger
     private let pool: TransferPool
-    private let evidenceFolder: String
+    let evidenceFolder: String
     private let logger: Logger
 
     /// The most verifications at once. Each holds its fleet's answers.
