@@ -80,11 +80,13 @@ browser: ## Open sample pages in Chromium: contrast, scrolling, content policy, 
 		$(SWIFT) test --skip-build --disable-xctest --filter '^ReportsTests\.HTML'
 	/usr/bin/python3 Tests/Browser/check.py .build/pages .build/pictures
 
-pictures: ## Take the pictures of the HTML report in docs/images: a real run, shown in Chromium.
-	scripts/deps.sh build
+pictures: ## Take the pictures of the HTML report and the service's pages in docs/images: real runs, shown in Chromium.
+	scripts/deps.sh build demo browser
 	$(SWIFT) build --product buildinfo-agent
 	$(SWIFT) build --product buildinfo-collector
+	$(SWIFT) build --product buildinfo-fleet
 	scripts/report-picture.py $(DEBUG)
+	scripts/service-pictures.py $(DEBUG)
 
 lint: ## Check the format of every Swift file, the scripts' syntax, the documentation, and what systemd says of the units.
 	scripts/deps.sh lint

@@ -29,7 +29,7 @@ class Browser:
         self.process = subprocess.Popen(
             [path, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
              "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
-             "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={self.profile}", "--remote-debugging-pipe"],
+             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={self.profile}", "--remote-debugging-pipe"],
             preexec_fn=wire, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(their_in)
         os.close(their_out)
@@ -85,11 +85,11 @@ class Browser:
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
 
     def open(self, path):
-        """Opens a file. Returns the seconds that it took (of the page's thread, and of wall time until it was painted),
+        """Opens a file, or a URL on 127.0.0.1. Returns the seconds that it took (of the page's thread, and of wall time until it was painted),
         the console messages, and the requested URLs."""
         self.events = []
         begun = time.monotonic()
-        self.call("Page.navigate", url=f"file://{path}")
+        self.call("Page.navigate", url=path if "://" in path else f"file://{path}")
         self.wait("Page.loadEventFired")
         # A screenshot waits until the layout has been painted.
         self.call("Page.captureScreenshot", format="jpeg", quality=1)

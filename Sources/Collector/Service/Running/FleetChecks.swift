@@ -17,6 +17,7 @@ actor FleetChecks {
     private let ledger: Ledger
     private let pool: TransferPool
     private let changes: ChangeSignal
+    private let folders = FolderWatch()
     private let logger: Logger
     private var running: [DeployedService: Running] = [:]
 
@@ -44,7 +45,8 @@ actor FleetChecks {
             .map { ($0, pool.lanes(for: $0.inventory.hosts.count)) }
         for (fleet, lanes) in starting {
             let board = FleetBoard(of: fleet.configured.deployed, changes: changes)
-            let check = StandingCheck(of: fleet.standing, ledger: ledger, pool: pool, board: board, logger: logger)
+            let check = StandingCheck(
+                of: fleet.standing, ledger: ledger, pool: pool, board: board, folders: folders, logger: logger)
             running[fleet.configured.deployed] = Running(
                 configured: fleet.configured, access: fleet.access, entry: .init(fleet: fleet.standing, board: board),
                 task: Task { await check.run(fleet.inventory, fleet.access, on: lanes) })
