@@ -20,7 +20,7 @@ PACKED := --agent .build-release-agent/release/buildinfo-agent --collector .buil
 # Debug binaries will do, on a system that is given their runtime.
 SYSTEM_ARGS := --agent $(DEBUG)/buildinfo-agent --collector $(DEBUG)/buildinfo-collector
 
-.PHONY: help deps demo demo-promotion test system-test guards browser pictures lint build release dist dist-check images release-notes bench format clean
+.PHONY: help deps demo demo-promotion demo-service test system-test guards browser pictures lint build release dist dist-check images release-notes bench format clean
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ demo-promotion: ## Build, and watch a promotion with a real registry and engine:
 	$(SWIFT) build --product buildinfo-agent
 	$(SWIFT) build --product buildinfo-collector
 	scripts/demo-promotion.sh $(DEBUG)
+
+demo-service: ## Build, and open the collector as a service on this machine, with 60 made-up hosts, until Ctrl-C.
+	scripts/deps.sh build demo
+	$(SWIFT) build --product buildinfo-fleet
+	$(SWIFT) build --product buildinfo-collector
+	@scripts/demo-service.sh $(DEBUG)
 
 test: ## Run every test: unit, property, end to end with a real engine and registry, and packages under systemd.
 	scripts/deps.sh build test system
@@ -75,11 +81,13 @@ browser: ## Open sample reports and a service's pages in Chromium: contrast, axe
 	/usr/bin/python3 Tests/Browser/check.py .build/pages .build/pictures
 	/usr/bin/python3 Tests/Browser/service.py $(DEBUG) .build/pictures
 
-pictures: ## Take the pictures of the HTML report in docs/images: a real run, shown in Chromium.
-	scripts/deps.sh build
+pictures: ## Take the pictures of the HTML report and the service's pages in docs/images: real runs, shown in Chromium.
+	scripts/deps.sh build demo browser
 	$(SWIFT) build --product buildinfo-agent
 	$(SWIFT) build --product buildinfo-collector
+	$(SWIFT) build --product buildinfo-fleet
 	scripts/report-picture.py $(DEBUG)
+	scripts/service-pictures.py $(DEBUG)
 
 lint: ## Check the format of every Swift file, the scripts' syntax, the documentation, and what systemd says of the units.
 	scripts/deps.sh lint

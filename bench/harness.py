@@ -93,7 +93,8 @@ class Workplace:
 
     def start(self, command, **options):
         """Starts a process that ends with this benchmark at the latest."""
-        process = subprocess.Popen([str(part) for part in command], cwd=self.root, stdin=subprocess.DEVNULL, **options)
+        options.setdefault("stdin", subprocess.DEVNULL)
+        process = subprocess.Popen([str(part) for part in command], cwd=self.root, **options)
         self.exits.callback(end, process)
         return process
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from harness import (
     HERE, PORT, BenchError, Contestant, Fleet, Nginx, Results, Workplace, address, conditions, end, need,
     other_load, run, sample)
+from service import service
 
 ROOT = HERE.parent
 COMMIT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # As in peers/document.conf.
@@ -316,7 +317,7 @@ def verdicts(place):
     print(run(HERE / "verdicts/run.py", *arguments, place.collector))
 
 
-BENCHMARKS = [sweep, kept, tls, verify, latency, agent, start, images, ledger, verdicts]
+BENCHMARKS = [sweep, kept, tls, verify, latency, agent, start, images, ledger, service, verdicts]
 
 
 def main():

@@ -4,16 +4,17 @@
 # Before it starts an engine, the caller sets `temp`, a folder of its own, and `tag`, a unique name.
 
 engine='' socket=''
+# Tenths of a second that processes have to end after SIGTERM.
+patience=30
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "demo: $*"; exit 1; }
 
 # `set -m` around a background start gives the program its own process group, which can be ended as a whole.
-stop_group() { # PID...: SIGTERM, and SIGKILL after 3 seconds
-    local pid tries
+stop_group() { # PID...: SIGTERM, and SIGKILL once the patience is over
+    local pid tries=$patience
     for pid in "$@"; do kill -TERM -- "-$pid" 2> /dev/null; done
     for pid in "$@"; do
-        tries=30
         while kill -0 -- "-$pid" 2> /dev/null && [ "$tries" -gt 0 ]; do sleep 0.1; tries=$((tries - 1)); done
         kill -KILL -- "-$pid" 2> /dev/null
         wait "$pid" 2> /dev/null

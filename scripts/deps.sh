@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Installs the missing Debian (or Ubuntu) packages for the given purposes.
-# Usage: deps.sh build|test|promotion|system|dist|images|lint|bench|browser …
+# Usage: deps.sh build|demo|test|promotion|system|dist|images|lint|bench|browser …
 set -euo pipefail
 
 declare -A build=(
     [/usr/include/x86_64-linux-gnu/curl/curl.h:/usr/include/aarch64-linux-gnu/curl/curl.h:/usr/include/curl/curl.h]=libcurl4-openssl-dev
     [/usr/include/sqlite3.h]=libsqlite3-dev
     [/usr/include/yaml.h]=libyaml-dev
+)
+declare -A demo=(
+    [/usr/bin/curl]=curl
 )
 declare -A test=(
     [/usr/sbin/dockerd:/usr/bin/dockerd]=docker.io
@@ -107,8 +110,8 @@ declare -A lint=(
 missing=()
 for purpose in "$@"; do
     case "$purpose" in
-        build|test|promotion|system|dist|images|lint|bench|browser) declare -n wanted="$purpose" ;;
-        *) echo "deps.sh: unknown purpose '$purpose': use build, test, promotion, system, dist, images, lint, bench or browser" >&2; exit 64 ;;
+        build|demo|test|promotion|system|dist|images|lint|bench|browser) declare -n wanted="$purpose" ;;
+        *) echo "deps.sh: unknown purpose '$purpose': use build, demo, test, promotion, system, dist, images, lint, bench or browser" >&2; exit 64 ;;
     esac
     for places in "${!wanted[@]}"; do
         found=no

@@ -95,11 +95,11 @@ class Browser:
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
 
     def open(self, path):
-        """Opens a file. Returns the seconds that it took (of the page's thread, and of wall time until it was painted),
+        """Opens a file, or a URL on 127.0.0.1. Returns the seconds that it took (of the page's thread, and of wall time until it was painted),
         the console messages, and the requested URLs."""
         self.events = []
         begun = time.monotonic()
-        self.call("Page.navigate", url=f"file://{path}")
+        self.call("Page.navigate", url=path if "://" in path else f"file://{path}")
         self.wait("Page.loadEventFired")
         # A screenshot waits until the layout has been painted.
         self.call("Page.captureScreenshot", format="jpeg", quality=1)

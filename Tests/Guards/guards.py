@@ -2820,6 +2820,11 @@ GUARDS = [
         r"await parts.events.disconnect(isLast: false)",
         r"", EVENTS),
     Guard(
+        12, "acknowledged-in-ledger", "a verification is acknowledged once the ledger has it",
+        _SERVICE + "Verifications/Verifications.swift",
+        r"if !(await monitor.begin()) {",
+        r"if id.isEmpty {", r"[./]VerificationAPITests/"),
+    Guard(
         13, "status-age", "a status is unknown once the host was not asked for too long",
         _STANDING + "FleetBoard.swift",
         r"guard isKept(host.askedAt, at: now) else { return nil }",

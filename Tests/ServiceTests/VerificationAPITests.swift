@@ -87,6 +87,29 @@ struct VerificationAPITests {
         #expect(answer.status == status, "\(answer.text)")
     }
 
+    @Test("A verification that the ledger cannot record is not acknowledged, and its key can be used again")
+    func acknowledgement() async throws {
+        let folder = try TemporaryFolder()
+        let fleet = try await FileFleet.start(1, in: folder)
+        let service = try await ServedCollector.start(fleets: fleet.entry(interval: "500ms"), in: folder)
+        // Another process writes for longer than the service waits.
+        let sqlite = try Program.installed("sqlite3", remedy: "apt-get install sqlite3")
+        let writer = try sqlite.start(
+            [folder.path("ledger.db"), "BEGIN IMMEDIATE", ".print locked", ".shell sleep 60", "COMMIT"])
+        try await eventually("the ledger is locked", detail: { writer.error }) { writer.output.contains("locked") }
+        let refused = try service.verify(FileFleet.commit, key: "k")
+        #expect(refused.status == 503, "\(refused.text)")
+        #expect(refused.text.contains("did not begin"), "\(refused.text)")
+        writer.kill()
+        let answer = try service.verify(FileFleet.commit, key: "k")
+        #expect(answer.status == 201, "\(answer.text)")
+        // A kill right after the answer does not lose it.
+        service.program.kill()
+        let id = try #require(try ServedCollector.object(answer)["id"] as? String)
+        let report = try await Program.collector().run(["report", id, "--store", folder.path("ledger.db")])
+        #expect(report.output.contains("interrupted"), "\(report.output)\(report.error)")
+    }
+
     @Test("SIGTERM interrupts what is under way, records it, and ends with 0")
     func drain() async throws {
         let folder = try TemporaryFolder()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 import Glibc
 import NIOSSL
 import Shared
@@ -14,7 +15,8 @@ struct FleetCommand: ParsableCommand {
             A script has one step per line: TIME HOSTS ACTION [DURATION]. HOSTS is all, a number, a range such as 1-100, \
             or a share such as 1%, chosen at random. Actions: former, target (serve that build), converge D (each host \
             serves the target at a random time within D), roll D (one after the other within D), hang, refuse, error \
-            (answer 500), answer (answer again), slow D, restart, unhealthy, healthy.
+            (answer 500), answer (answer again), slow D, restart, unhealthy, healthy. With --script -, steps are read from \
+            standard input while the fleet runs, and TIME counts from when the step is read.
 
             SIGUSR1 prints a line of statistics; SIGTERM and SIGINT end the program.
             """)
@@ -36,7 +38,7 @@ struct FleetCommand: ParsableCommand {
         transform: Self.digest)
     var formerDigest: Digest?
 
-    @Option(help: ArgumentHelp("File with the script.", valueName: "path")) var script: String?
+    @Option(help: ArgumentHelp("File with the script; - for standard input.", valueName: "path")) var script: String?
     @Option(
         help: ArgumentHelp(
             "Each host serves the target at a random time within this one. As '0s all converge D'.",
@@ -71,6 +73,7 @@ struct FleetCommand: ParsableCommand {
         transform: Self.duration)
     var lifetime: Duration?
 
+    private static let standardInput = "-"
     static let defaultTarget: GitSHA = made("b")
     static let defaultFormer: GitSHA = made("a")
 
@@ -102,7 +105,7 @@ struct FleetCommand: ParsableCommand {
         do {
             try play()
         } catch let error as FleetError {
-            complain("error: \(error)")
+            Self.complain("error: \(error)")
             throw ExitCode(ExitStatus.usage.rawValue)
         }
     }
@@ -125,6 +128,7 @@ struct FleetCommand: ParsableCommand {
         let clock = ContinuousClock()
         let start = clock.now
         server.start()
+        if script == Self.standardInput { playStandardInput(on: server) }
         say(
             "listening on port \(server.port): \(hosts) hosts, \(FleetPlan.address(of: 0)) to \(FleetPlan.address(of: hosts - 1))"
         )
@@ -152,8 +156,25 @@ struct FleetCommand: ParsableCommand {
         if let rollOver { add(.all, .roll(over: rollOver)) }
         if let dead { add(dead, .change(.react(.hang))) }
         if let refuse { add(refuse, .change(.react(.refuse))) }
-        if let script { whole.steps += try FleetScript(parsing: Self.read(script)).steps }
+        if let script, script != Self.standardInput { whole.steps += try FleetScript(parsing: Self.read(script)).steps }
         return whole
+    }
+
+    /// Plays the steps of standard input as they arrive, until its end.
+    private func playStandardInput(on server: FleetServer) {
+        let (hosts, seed) = (hosts, seed)
+        DispatchQueue.global().async {
+            var number: UInt64 = 0
+            while let line = readLine() {
+                number += 1
+                do throws(FleetError) {
+                    // Each line chooses its own random hosts.
+                    server.play(Schedule(try FleetScript(parsing: line), hosts: hosts, seed: seed &+ number))
+                } catch {
+                    Self.complain("error: \(error)")
+                }
+            }
+        }
     }
 
     private func tls() throws -> NIOSSLContext? {
@@ -201,7 +222,7 @@ struct FleetCommand: ParsableCommand {
         fflush(nil)
     }
 
-    private func complain(_ line: String) {
+    private static func complain(_ line: String) {
         let text = Array("\(line)\n".utf8)
         _ = Glibc.write(STDERR_FILENO, text, text.count)
     }

@@ -70,7 +70,9 @@ final class FleetLoop {
     let counters: FleetCounters
     private let loop: any EventLoop
     private var states: [HostState]
+    private var entries: [Schedule.Entry]
     private var next = 0
+    private var timer: Scheduled<Void>?
     private var startedAt = NIODeadline.now()
     private var held: [Int: [ObjectIdentifier: FleetConnection]] = [:]
     /// Reused by all answers of the loop.
@@ -83,6 +85,7 @@ final class FleetLoop {
         self.counters = counters
         self.loop = loop
         states = Array(repeating: HostState(), count: plan.hosts)
+        entries = plan.schedule.entries
     }
 
     func state(of host: Int) -> HostState { states[host] }
@@ -113,10 +116,23 @@ final class FleetLoop {
         advance()
     }
 
+    /// Plays another script from a moment on.
+    func add(_ schedule: Schedule, at moment: NIODeadline) {
+        let delay = UInt64(max(0, (moment - startedAt).nanoseconds / 1_000))
+        entries.removeFirst(next)
+        next = 0
+        entries += schedule.entries.map { entry in
+            var entry = entry
+            entry.time += delay
+            return entry
+        }
+        entries.sort { $0.time < $1.time }
+        advance()
+    }
+
     /// Makes all changes that are due, and answers the held requests that they affect.
     private func advance() {
         let elapsed = UInt64(max(0, (NIODeadline.now() - startedAt).nanoseconds / 1_000))
-        let entries = plan.schedule.entries
         while next < entries.count, entries[next].time <= elapsed {
             let host = Int(entries[next].host)
             let before = states[host]
@@ -129,7 +145,8 @@ final class FleetLoop {
         guard next < entries.count else { return }
         let due = startedAt + .microseconds(Int64(entries[next].time))
         // Changes within a millisecond are made together.
-        loop.assumeIsolated().scheduleTask(deadline: due + .microseconds(500)) { self.advance() }
+        timer?.cancel()
+        timer = loop.assumeIsolated().scheduleTask(deadline: due + .microseconds(500)) { self.advance() }
     }
 
     func hold(_ connection: FleetConnection, host: Int) {

@@ -5,7 +5,7 @@ import NIOSSL
 import Shared
 
 /// The listening socket, and the event loops with their states.
-struct FleetServer {
+struct FleetServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let loops: [NIOLoopBoundBox<FleetLoop>]
     private let channel: any Channel
@@ -51,6 +51,12 @@ struct FleetServer {
     func start() {
         let now = NIODeadline.now()
         for loop in loops { loop.eventLoop.execute { loop.value.start(at: now) } }
+    }
+
+    /// Plays another script from now on, beside the one that is under way.
+    func play(_ schedule: Schedule) {
+        let now = NIODeadline.now()
+        for loop in loops { loop.eventLoop.execute { loop.value.add(schedule, at: now) } }
     }
 
     func stop() throws {

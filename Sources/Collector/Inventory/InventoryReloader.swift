@@ -38,6 +38,14 @@ package struct InventoryReloader: Sendable {
         self.server = server
     }
 
+    /// The files among the sources.
+    package var paths: [String] {
+        sources.compactMap { source in
+            guard case .file(let path) = source.source.origin else { return nil }
+            return path
+        }
+    }
+
     /// The names that the sources list now, or nil if no source changed since the last call.
     ///
     /// - Parameter instant: the present time, which decides if servers are asked again.

@@ -16,7 +16,7 @@ package import Logging
 /// try await ledger.finish(report)
 /// ```
 package final class Ledger: Sendable {
-    let path: String
+    package let path: String
     private let database: any DatabaseWriter
 
     /// The kind of access that a ledger is opened for.

@@ -40,6 +40,7 @@ package struct StandingCheck: Sendable {
     private let pool: TransferPool
     private let board: FleetBoard
     private let tag: TagBoard?
+    private let folders: FolderWatch
     private let logger: Logger
 
     /// The wait before something that failed is tried again.
@@ -48,6 +49,7 @@ package struct StandingCheck: Sendable {
     /// - Parameter tag: of the fleet; read again when a session begins.
     package init(
         of fleet: StandingFleet, ledger: Ledger, pool: TransferPool, board: FleetBoard, tag: TagBoard? = nil,
+        folders: FolderWatch,
         logger: Logger
     ) {
         self.fleet = fleet
@@ -55,6 +57,7 @@ package struct StandingCheck: Sendable {
         self.pool = pool
         self.board = board
         self.tag = tag
+        self.folders = folders
         self.logger = logger
     }
 
@@ -114,10 +117,15 @@ package struct StandingCheck: Sendable {
         await pool.withTransfers(on: lanes) { transfers in
             var session = FleetSession(transfers: transfers, noncePrefix: RunID.nonce()) { access[$0] }
             session.holdsConverged = true
-            session.heartbeat = .seconds(1)
+            // Answers and watches bring their own turns; the others find what is stale, which readers find by themselves.
+            session.heartbeat = min(max(policy.interval / 3, .seconds(1)), .seconds(5))
             session.watches = [
-                state.inventoryWatch(inventory),
-                state.promotionWatch(ledger, of: fleet.deployed, known: promotions, limit: 1),
+                state.inventoryWatch(inventory) { [folders] look in
+                    await folders.repeatedly(after: inventory.watch.paths, look)
+                },
+                state.promotionWatch(ledger, of: fleet.deployed, known: promotions, limit: 1) { [folders] look in
+                    await folders.repeatedly(after: [ledger.path], look)
+                },
             ]
             session.isComplete = { _ in state.isSessionOver }
             board.begin(verification, promotion: promotions.last, at: .now)

@@ -153,13 +153,23 @@ final class WatchState: Sendable {
 
     private static let pause = Duration.seconds(1)
 
+    /// Repeats a look at something until the task is cancelled.
+    typealias Repetition = @Sendable (_ look: () async -> Void) async -> Void
+
+    private static let everySecond: Repetition = { look in
+        while (try? await Task.sleep(for: pause)) != nil { await look() }
+    }
+
     /// Ends the session when a file of the inventory changes.
-    func inventoryWatch(_ inventory: Inventory) -> SessionWatch {
-        SessionWatch { [self] _ in
+    func inventoryWatch(_ inventory: Inventory, repeating: @escaping Repetition = everySecond) -> SessionWatch {
+        SessionWatch { [self] yield in
             var watch = inventory.watch
-            while (try? await Task.sleep(for: Self.pause)) != nil {
+            await repeating {
                 do throws(InventoryError) {
-                    if try await watch.listedNames() != nil { content.withLock { $0.hasInventoryChanged = true } }
+                    if try await watch.listedNames() != nil {
+                        content.withLock { $0.hasInventoryChanged = true }
+                        yield(.woke)
+                    }
                     note(nil, of: .inventory)
                 } catch {
                     note("cannot read the inventory again: \(error)", of: .inventory)
@@ -174,14 +184,16 @@ final class WatchState: Sendable {
     ///   - known: the last promotions.
     ///   - limit: how many of them are read again.
     func promotionWatch(
-        _ ledger: Ledger, of service: DeployedService, known: [Promotion], limit: Int = 1_000
+        _ ledger: Ledger, of service: DeployedService, known: [Promotion], limit: Int = 1_000,
+        repeating: @escaping Repetition = everySecond
     ) -> SessionWatch {
-        SessionWatch { [self] _ in
-            while (try? await Task.sleep(for: Self.pause)) != nil {
+        SessionWatch { [self] yield in
+            await repeating {
                 do {
-                    // A ledger that cannot be read now is read again a second later.
+                    // A ledger that cannot be read now is read again later.
                     if try await ledger.promotions(of: service, limit: limit) != known.suffix(limit) {
                         content.withLock { $0.havePromotionsChanged = true }
+                        yield(.woke)
                     }
                     note(nil, of: .ledger)
                 } catch {

@@ -17,6 +17,7 @@ actor FleetChecks {
     private let ledger: Ledger
     private let pool: TransferPool
     private let changes: ChangeSignal
+    private let folders = FolderWatch()
     private let logger: Logger
     private var running: [DeployedService: Running] = [:]
 
@@ -47,7 +48,8 @@ actor FleetChecks {
             let watched = fleet.standing.tag
             let tag = watched.map { TagBoard(of: $0.image, interval: $0.interval, changes: changes) }
             let check = StandingCheck(
-                of: fleet.standing, ledger: ledger, pool: pool, board: board, tag: tag, logger: logger)
+                of: fleet.standing, ledger: ledger, pool: pool, board: board, tag: tag, folders: folders,
+                logger: logger)
             let tagCheck = watched.flatMap { watched in
                 tag.map {
                     TagCheck(of: fleet.configured.deployed, tag: watched, ledger: ledger, board: $0, logger: logger)

@@ -19,10 +19,13 @@ final class VerificationMonitor: Sendable {
         var isWanted = true
         /// Until then, every change makes a copy.
         var watchedUntil = ContinuousClock.now
+        var hasBegun = false
     }
 
     /// The changes of hosts' statuses, and the end.
     let changes = ChangeSignal()
+    /// Advances at the first turn, before which the ledger has recorded the beginning.
+    private let beginning = ChangeSignal()
     private let state = Mutex(State())
 
     /// The last known moment; nil before the first turn. Asks for a newer one.
@@ -38,14 +41,32 @@ final class VerificationMonitor: Sendable {
 
     var observer: any SessionObserver { Observer(monitor: self) }
 
+    /// True once the ledger has recorded the beginning.
+    var hasBegun: Bool { state.withLock(\.hasBegun) }
+
+    /// Returns once the ledger has recorded the beginning, or the verification has ended without it.
+    ///
+    /// - Returns: true if it began.
+    func begin() async -> Bool {
+        await beginning.wait(after: 0, for: .seconds(60))
+        return hasBegun
+    }
+
+    /// Notes the end.
+    func end() {
+        beginning.end()
+        changes.end()
+    }
+
     private struct Observer: SessionObserver {
         let monitor: VerificationMonitor
 
         mutating func turned(_ changes: [HostChange], of verification: Verification, at now: Duration) {
-            let (isWanted, isWatched) = monitor.state.withLock { state in
-                defer { state.isWanted = false }
-                return (state.isWanted, state.watchedUntil > .now)
+            let (isWanted, isWatched, isFirst) = monitor.state.withLock { state in
+                defer { (state.isWanted, state.hasBegun) = (false, true) }
+                return (state.isWanted, state.watchedUntil > .now, !state.hasBegun)
             }
+            if isFirst { monitor.beginning.advance() }
             if isWanted || !changes.isEmpty && (isWatched || monitor.changes.isAwaited) {
                 let moment = Moment(verification: verification, now: now, at: .now)
                 monitor.state.withLock { $0.moment = moment }

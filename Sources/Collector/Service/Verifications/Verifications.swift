@@ -70,9 +70,31 @@ final class Verifications: Sendable {
 
     /// Starts a verification, or joins the one that has this key.
     ///
-    /// - Returns: its id, and true if it is new.
+    /// - Returns: its id, once the ledger has its beginning, so that a kill does not lose it; and true if it is new.
     /// - Throws: ``Problem``; 409 for another request with the same key.
     func start(
+        _ request: VerificationRequest, key: String, on entry: ServiceModel.Entry
+    ) async throws -> (id: String, isNew: Bool) {
+        let (id, isNew) = try await submit(request, key: key, on: entry)
+        guard let monitor = running(id)?.monitor else {
+            if isNew, let reason = failure(of: id) { throw Self.notBegun(reason) }
+            return (id, isNew)
+        }
+        if !(await monitor.begin()) {
+            if let reason = failure(of: id) { throw Self.notBegun(reason) }
+            // An inventory that was refused has its report already.
+            if interrupt(id) { throw Self.notBegun("the ledger did not record its beginning in time") }
+        }
+        return (id, isNew)
+    }
+
+    private static func notBegun(_ reason: String) -> Problem {
+        Problem(
+            .serviceUnavailable, "the verification did not begin: \(reason)",
+            remedy: "look at the service's log, and send the request again")
+    }
+
+    private func submit(
         _ request: VerificationRequest, key: String, on entry: ServiceModel.Entry
     ) async throws -> (id: String, isNew: Bool) {
         if let known = try state.withLock({ try $0.joined(key, request) }) { return (known, false) }
@@ -108,8 +130,8 @@ final class Verifications: Sendable {
                     remedy: "try again later", headers: [.retryAfter: "10"])
             }
             let ended = Task {
-                await self.perform(run, id: id, evidence: evidence, until: interruptions)
-                monitor.changes.end()
+                await self.perform(run, id: id, evidence: evidence, monitor: monitor, until: interruptions)
+                monitor.end()
             }
             state.running[id] = Running(
                 deployed: request.deployed, monitor: monitor, context: context, interruptions: interrupt, ended: ended)
@@ -120,7 +142,8 @@ final class Verifications: Sendable {
     }
 
     private func perform(
-        _ run: VerificationRun, id: String, evidence: EvidenceFile, until interruptions: AsyncStream<Int32>
+        _ run: VerificationRun, id: String, evidence: EvidenceFile, monitor: VerificationMonitor,
+        until interruptions: AsyncStream<Int32>
     ) async {
         do {
             let report = try await run.run(until: interruptions)
@@ -133,6 +156,8 @@ final class Verifications: Sendable {
             state.withLock { state in
                 state.failures.append((id, Sanitizer.singleLine("\(error)")))
                 if state.failures.count > Self.keptFailures { state.failures.removeFirst() }
+                // What did not begin can be asked for again with its key.
+                if !monitor.hasBegun { state.keyed.removeAll { $0.id == id } }
             }
         }
         evidence.removeIfEmpty()
