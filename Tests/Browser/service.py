@@ -273,6 +273,8 @@ class Check:
         time.sleep(OLD + 0.5)
         for name, tab in [("without scripts", plain)] + [(f"tab {number}", tab) for number, tab in enumerate(tabs)]:
             self.browser.session = tab
+            # While a page waits to be loaded again, it answers no questions.
+            self.browser.call("Page.stopLoading")
             green = self.browser.evaluate(GREEN)
             title = self.browser.evaluate("document.title")
             self.expect(not [one for one in green if one != title or name != "without scripts"],
