@@ -38,7 +38,7 @@ struct HostDetailsPage {
         page.content = """
             <section class="panel verdict" data-tone="\(tone.rawValue)">
             <p class="what"><bdi>\(name, limit: 255)</bdi> \(labels.prefix(12).joined(separator: " "))</p>
-            <div class="headline">\(tone.symbol)<h1>\(event)</h1></div>
+            <div class="headline" role="status">\(tone.symbol)<h1>\(event)</h1></div>
             <p class="state">\(state(present, moment))</p></section>
             \(now(present))\(changes(entries, of: name, moment))\(timeline(past, moment))
             """
