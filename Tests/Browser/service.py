@@ -5,7 +5,7 @@ Usage: service.py BIN [PICTURES]     (BIN has buildinfo-collector and buildinfo-
 
 It starts a service with a small fleet, and checks: a change is shown without loading the page again; a form that is being
 filled in stays; one connection for all tabs; 15 s after the service has stopped (SIGSTOP), no page is green and every title
-says so, with and without scripts, and it recovers; no violation of axe's rules (WCAG 2.2 A and AA) and a contrast of at least
+says so, with and without scripts, and it recovers, also after a restart behind a proxy; no violation of axe's rules (WCAG 2.2 A and AA) and a contrast of at least
 4.5, light and dark; no horizontal scrolling at 320 px; no console message.
 
 Needs Chromium (apt-get install chromium). axe is installed from PyPI into .build/axe.
@@ -20,7 +20,9 @@ import sys
 import tempfile
 import time
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 sys.dont_write_bytecode = True
 
@@ -90,6 +92,9 @@ fleets:
     policy: {{soak: 2s, timeout: 1m, interval: 500ms}}
     check: {{interval: 1s}}
 """)
+        self.run()
+
+    def run(self):
         self.process = self.start("buildinfo-collector", "serve", "--config", self.folder / "collector.yaml")
         self.until("the service answers", lambda: self.get("/healthz"))
 
@@ -201,7 +206,7 @@ class Check:
                 if self.pictures:
                     name = path.split("?")[0].strip("/").replace("/", "-") or "overview"
                     name += "-kiosk" if "kiosk" in path else ""
-                    name = name if len(name) < 40 else "verification" if "verif" in name else "commit"
+                    name = name.split("-")[0] if name.startswith(("verifications", "commits")) else name
                     self.browser.picture(os.path.join(self.pictures, f"{name}-{width}-{scheme}.png"))
             print(f"  {path}: axe, contrast, width")
 
@@ -222,8 +227,15 @@ class Check:
         self.expect(self.browser.evaluate("document.activeElement.type") == "search", "the form lost the focus")
         self.expect(not self.browser.evaluate(GREEN) or "✓" not in self.browser.evaluate("document.title"),
                     "the title is green")
+        # A row that moves keeps the focus.
+        self.browser.evaluate("[...document.querySelectorAll('tbody a')].find((a) => a.textContent === 'canvas-03').focus()")
+        place = "[...document.querySelectorAll('tbody a')].filter((a) => a.pathname.startsWith('/hosts/'))" \
+                ".findIndex((a) => a.textContent === 'canvas-03')"
+        self.expect(self.browser.evaluate(place) == 0, "the host that needs attention is not the first one")
         self.service.serve("canvas-03", COMMIT)
         self.shown("its end", "document.title.startsWith('✓')", 20)
+        self.expect(self.browser.evaluate(place) == 2, "the hosts are not in the order of their names again")
+        self.expect(self.browser.evaluate("document.activeElement.textContent") == "canvas-03", "a row that moved lost the focus")
         self.expect(self.browser.evaluate("window.mark") == 1, "the page was loaded again")
 
     def verification(self):
@@ -268,23 +280,73 @@ class Check:
         self.open(FLEET)
         self.browser.call("Emulation.setScriptExecutionDisabled", value=False)
         self.expect(self.browser.evaluate(GREEN), "the page without scripts is not green before")
+        back = self.browser.tab("about:blank")
+        self.browser.session = back
+        self.open(FLEET)
+        self.open("/promotions")
         self.service.process.send_signal(signal.SIGSTOP)
         stopped = time.monotonic()
         time.sleep(OLD + 0.5)
         for name, tab in [("without scripts", plain)] + [(f"tab {number}", tab) for number, tab in enumerate(tabs)]:
             self.browser.session = tab
+            # While a page waits to be loaded again, it answers no questions.
+            self.browser.call("Page.stopLoading")
             green = self.browser.evaluate(GREEN)
             title = self.browser.evaluate("document.title")
             self.expect(not [one for one in green if one != title or name != "without scripts"],
                         f"{name}: green {time.monotonic() - stopped:.1f} s after the stop: {green[:3]}")
             if name != "without scripts":
                 self.expect(title.startswith("? Out of date"), f"{name}: the title is '{title}'")
+        # A page from the history of the browser is as old.
+        self.browser.session = back
+        self.browser.call("Runtime.evaluate", expression="setTimeout(() => history.back(), 100)")
+        time.sleep(2)
+        self.browser.call("Page.stopLoading")
+        self.expect(not self.browser.evaluate(GREEN), "a page from the history is green")
         print(f"  {len(tabs)} tabs, and one without scripts: grey {time.monotonic() - stopped:.1f} s after the stop")
         if self.pictures:
             self.browser.picture(os.path.join(self.pictures, "old-1280-light.png"))
         self.service.process.send_signal(signal.SIGCONT)
         self.browser.session = tabs[0]
         self.shown("green after the service goes on", "document.title.startsWith('✓')", 30)
+
+    def restart(self):
+        """A page outlives a restart of the service, whatever a proxy answers in between."""
+        self.open(FLEET)
+        self.browser.evaluate("window.mark = 1; 0")
+        self.service.process.kill()
+        self.service.process.wait()
+        for status in (502, 404):
+            proxy = ThreadingHTTPServer(("127.0.0.1", self.service.port), proxy_that_answers(status))
+            Thread(target=proxy.serve_forever, daemon=True).start()
+            time.sleep(OLD + 3)
+            title = self.browser.evaluate("document.title")
+            self.expect(title.startswith("? Out of date"), f"a proxy answers {status}: the title is '{title}'")
+            proxy.shutdown()
+            proxy.server_close()
+        self.service.run()
+        self.shown("green after a restart behind a proxy", "document.title.startsWith('✓')", 60)
+        self.expect(self.browser.evaluate("window.mark") == 1, "the page was loaded again")
+        self.service.serve("canvas-04", OTHER)
+        self.shown("a drift after the restart", "!document.title.startsWith('✓')", 20)
+        self.service.serve("canvas-04", COMMIT)
+        self.shown("its end", "document.title.startsWith('✓')", 30)
+
+
+def proxy_that_answers(status):
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = b"<!DOCTYPE html><html><head><title>Proxy</title></head><body>not now</body></html>"
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    return Handler
 
 
 def main():
@@ -305,6 +367,10 @@ def main():
             print("verification"); id = check.verification()
             print("tabs"); tabs = check.tabs()
             print("stop"); check.stops(tabs)
+            # Only the tab in front can be shown.
+            browser.close()
+            browser = check.browser = Browser()
+            print("restart"); check.restart()
             print("looks")
             service.serve("canvas-05", OTHER)
             service.until("a drift", lambda: service.fleet()["proven"] == len(service.names) - 1)

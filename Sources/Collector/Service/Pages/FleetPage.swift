@@ -35,7 +35,7 @@ struct FleetPage {
         page.content = """
             <section class="panel verdict" data-tone="\(fleet.tone.rawValue)">
             <p class="what"><bdi>\(fleet.service, limit: 128)</bdi> \(fleet.environment, limit: 128) · \(target(fleet))</p>
-            <div class="headline">\(fleet.tone.symbol)<h1>\(headline.event)</h1></div>
+            <div class="headline" role="status">\(fleet.tone.symbol)<h1>\(headline.event)</h1></div>
             <p class="state">\(headline.state)</p>
             \(figures(fleet))\(fleet.statuses.bar)
             \(fleet.statuses.list(path: fleet.path))\(tag(fleet))\(todo(fleet))</section>

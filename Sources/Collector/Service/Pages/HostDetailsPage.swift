@@ -38,7 +38,7 @@ struct HostDetailsPage {
         page.content = """
             <section class="panel verdict" data-tone="\(tone.rawValue)">
             <p class="what"><bdi>\(name, limit: 255)</bdi> \(labels.prefix(12).joined(separator: " "))</p>
-            <div class="headline">\(tone.symbol)<h1>\(event)</h1></div>
+            <div class="headline" role="status">\(tone.symbol)<h1>\(event)</h1></div>
             <p class="state">\(state(present, moment))</p></section>
             \(now(present))\(changes(entries, of: name, moment))\(timeline(past, moment))
             """
@@ -101,15 +101,14 @@ struct HostDetailsPage {
             let badge = ShownStatus.known(change.status).badge
             let build: Markup = (change.gitSHA?.short ?? change.digest?.short).map { "<code>\($0)</code>" } ?? ""
             let what: Markup =
-                change.isRestart
-                ? "<strong>restarted</strong>, serves \(build)"
-                : change.isNewBuild ? "<strong>serves \(build)</strong>" : build
+                change.isNewBuild
+                ? "<strong>serves \(build)</strong>: "
+                : change.isRestart ? "<strong>restarted</strong>, serves \(build): " : ""
             let place: Markup =
                 isShared ? "\(deployed.name, limit: 128) \(deployed.environment.description, limit: 128): " : ""
-            let separator: Markup = what.bytes.isEmpty ? "" : ": "
             return """
                 <li class="\(ShownStatus.known(change.status).name)">\(moment.element(change.at)) \(badge) \
-                <span>\(place)\(what)\(separator)\(change.finding, limit: 1_024)</span></li>
+                <span>\(place)\(what)\(change.finding, limit: 1_024)</span></li>
 
                 """
         }

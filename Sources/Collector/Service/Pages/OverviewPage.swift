@@ -23,7 +23,7 @@ struct OverviewPage {
         page.asOf = fleets.compactMap(\.asOf).min()
         page.content = """
             <section class="panel verdict" data-tone="\(headline.tone.rawValue)">
-            <div class="headline">\(headline.tone.symbol)<h1>\(headline.event)</h1></div>
+            <div class="headline" role="status">\(headline.tone.symbol)<h1>\(headline.event)</h1></div>
             <p class="state">\(headline.state)</p>
             \(brief(fleets))</section>
             \(matrix(fleets))

@@ -137,10 +137,11 @@ struct PageQuery {
 
     /// A link to the same page with its form, for browsers without scripts: they would load it again while it is filled in.
     var formLink: Markup {
-        """
-        <p class="later"><a href="\(link(["reload": ["later"]]), limit: .max)">Filter</a></p>
+        guard reloads else { return "" }
+        return """
+            <p class="later"><a href="\(link(["reload": ["later"], "cursor": []]), limit: .max)">Filter</a></p>
 
-        """
+            """
     }
 
     /// The value of a parameter that a form may send empty; nil without one.

@@ -147,6 +147,7 @@ enum ServiceStyle {
         .rows td:empty::after{content:"–"}
         .rows small{display:block;font-size:.85em}
         .rows .why{width:40%}
+        .why>span>a,.todo li>a{display:inline-block;min-height:24px;margin-right:6px}
         .rows code:not(.command),.rows time{white-space:nowrap}
         .next{display:flex;gap:20px;margin-top:12px;color:var(--soft)}
 

@@ -66,7 +66,7 @@ struct VerificationPage {
         page.content = """
             <section class="panel verdict" data-tone="work">
             <p class="what">Verification <bdi>\(id, limit: 80)</bdi></p>
-            <div class="headline">\(Tone.work.symbol)<h1>The verification is under way</h1></div>
+            <div class="headline" role="status">\(Tone.work.symbol)<h1>The verification is under way</h1></div>
             <p class="state">It proves nothing before its end.</p></section>
 
             """
@@ -95,7 +95,7 @@ struct VerificationPage {
             <section class="panel verdict" data-tone="\(tone.rawValue)">
             <p class="what"><a href="\(path, limit: .max)"><bdi>\(target.service, limit: 128)</bdi> \
             \(target.environment.description, limit: 128)</a> · \(build.compactMap { $0 }.joined(by: " "))</p>
-            <div class="headline">\(tone.symbol)<h1>\(event)</h1></div>
+            <div class="headline" role="status">\(tone.symbol)<h1>\(event)</h1></div>
             \(state(report, isRunning))\(figures(report, isRunning, moment))\(statuses(report))</section>
             \(HTMLCurve(report, isRunning: isRunning).section)\(table(report))\(files(report, isRunning))\
             \(isRunning ? "" : HTMLRunDetails(report: report).section)

@@ -2,7 +2,7 @@
 // an event says that it changed, and takes over the differences as text and attributes.
 "use strict";
 {
-  const OLD = 15_000;     // ms after which nothing on the page counts as known
+  const OLD = 14_000;     // ms after which nothing on the page counts as known; in a hidden tab, timers are a second late
   const POLL = 10_000;    // a page is loaded again at least that often while it is visible
   const PAUSE = 1_000;    // and at most that often
   const SILENCE = 12_000; // without an event for longer, the stream is dead: signs of life come every 5 s
@@ -29,7 +29,7 @@
     if (document.title !== shown) document.title = shown;
   };
 
-  const expire = () => { if (!isOld) setAge(OLD + 1_000); };
+  const expire = () => { if (!isOld) setAge(OLD + 2_000); };
 
   const confirm = (age) => {
     clearTimeout(timer);
