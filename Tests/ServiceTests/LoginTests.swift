@@ -190,6 +190,14 @@ struct LoginTests {
             let answer = try browser.ask("DELETE", "/api/v1/verifications/x", origin + [("X-CSRF-Token", token)])
             #expect(answer.status == status, "\(name): \(answer.text)")
         }
+        if !isOwn {
+            // Browsers send no cookies with another site's form. The answer must not replace those that they have.
+            var bare = Browser(service)
+            for path in ["/login", "/logout"] {
+                let answer = try bare.post(path, [("csrf", own), ("token", "x")], origin: origin)
+                #expect(answer.cookies.isEmpty, "\(name): \(path)")
+            }
+        }
         #expect(try browser.post("/logout", [("csrf", own)], origin: origin).status == (isOwn ? 303 : 403), "\(name)")
     }
 
