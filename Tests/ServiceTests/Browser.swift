@@ -6,13 +6,14 @@ import Testing
 
 /// A browser at a service: it keeps cookies, and says where its requests come from.
 struct Browser {
-    let authority: String
+    /// Runs as long as somebody visits it.
+    let service: ServedCollector
     var cookies: [String: String] = [:]
     /// What it sends with each request.
     var headers: [(String, String)] = []
 
-    init(_ authority: String) {
-        self.authority = authority
+    init(_ service: ServedCollector) {
+        self.service = service
     }
 
     static let html = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
@@ -41,14 +42,14 @@ struct Browser {
     mutating func ask(
         _ method: String, _ path: String, _ headers: [(String, String)] = [], _ body: String = ""
     ) throws -> LoopbackRequest.Answer {
-        var request = LoopbackRequest(method, authority, path)
+        var request = LoopbackRequest(method, service.authority, path)
         request.headers = headers + self.headers
         if !cookies.isEmpty {
             let all = cookies.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
             request.headers.append(("Cookie", all))
         }
         request.body = Array(body.utf8)
-        let answer = try #require(request.answer(), "\(method) \(path)")
+        let answer = try #require(request.answer(), "\(method) \(path): \(service.program.error)")
         for cookie in answer.cookies {
             let pair = cookie.prefix { $0 != ";" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(pair[0])

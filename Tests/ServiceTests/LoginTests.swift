@@ -9,14 +9,14 @@ import Testing
 struct LoginTests {
     private static let session = "__Host-buildinfo_session"
 
-    /// A service that counts as reachable from the network, and its address on loopback.
+    /// A service that counts as reachable from the network, at its address on loopback.
     private static func exposed(
         _ folder: TemporaryFolder, more: String = ""
-    ) async throws -> (service: ServedCollector, authority: String) {
+    ) async throws -> ServedCollector {
         try folder.write("fleet.yaml", "hosts: [{name: a, url: \"http://127.0.0.1:9/buildinfo\"}]\n")
-        let service = try await ServedCollector.start(
-            fleets: fleets(folder), more: more, listen: "0.0.0.0:0", in: folder)
-        return (service, "127.0.0.1:\(service.authority.split(separator: ":").last ?? "")")
+        return try await ServedCollector.start(
+            fleets: fleets(folder), more: more, listen: "0.0.0.0:0", in: folder
+        ).onLoopback
     }
 
     private static func fleets(_ folder: TemporaryFolder) -> String {
@@ -26,8 +26,8 @@ struct LoginTests {
     @Test("A browser is led to the sign-in, gets a cookie without the token, returns, and signs out for good")
     func wholeVisit() async throws {
         let folder = try TemporaryFolder()
-        let (service, authority) = try await Self.exposed(folder)
-        var browser = Browser(authority)
+        let service = try await Self.exposed(folder)
+        var browser = Browser(service)
         let page = "/fleets/canvas/production?status=pending&q=h%201"
         let led = try browser.get(page)
         #expect(led.status == 303)
@@ -84,8 +84,8 @@ struct LoginTests {
         ])
     func openRedirect(_ next: String) async throws {
         let folder = try TemporaryFolder()
-        let (_, authority) = try await Self.exposed(folder)
-        var browser = Browser(authority)
+        let service = try await Self.exposed(folder)
+        var browser = Browser(service)
         let answer = try browser.signIn(ServedCollector.readToken, next: next)
         #expect(answer.status == 303, "\(answer.text)")
         #expect(answer.headers["location"] == "/")
@@ -99,7 +99,7 @@ struct LoginTests {
         try folder.write("fleet.yaml", "hosts: [{name: a, url: \"http://127.0.0.1:9/buildinfo\"}]\n")
         let service = try await ServedCollector.start(
             fleets: Self.fleets(folder), more: "public_url: https://deploys.example", in: folder)
-        var local = Browser(service.authority)
+        var local = Browser(service)
         let answer = try local.signIn(ServedCollector.verifyToken)
         let cookie = try #require(answer.cookies.first { $0.hasPrefix("buildinfo_session=") }, "\(answer.cookies)")
         #expect(cookie.contains("; HttpOnly; SameSite=Strict"))
@@ -117,8 +117,8 @@ struct LoginTests {
     @Test("A session survives a reload and a restart, and ends with its token or with the service's key")
     func life() async throws {
         let folder = try TemporaryFolder()
-        let (service, authority) = try await Self.exposed(folder)
-        var browser = Browser(authority)
+        let service = try await Self.exposed(folder)
+        var browser = Browser(service)
         #expect(try browser.signIn(ServedCollector.readToken).status == 303)
         func reload(_ service: ServedCollector, _ count: Int) async throws {
             service.program.signal(SIGHUP)
@@ -133,8 +133,10 @@ struct LoginTests {
         let attributes = try FileManager.default.attributesOfItem(atPath: folder.path("sessions.json"))
         #expect(attributes[.posixPermissions] as? Int == 0o600)
 
-        let second = try await ServedCollector.start(fleets: Self.fleets(folder), listen: "0.0.0.0:0", in: folder)
-        var moved = Browser("127.0.0.1:\(second.authority.split(separator: ":").last ?? "")")
+        let second = try await ServedCollector.start(
+            fleets: Self.fleets(folder), listen: "0.0.0.0:0", in: folder
+        ).onLoopback
+        var moved = Browser(second)
         moved.cookies = browser.cookies
         #expect(try moved.get("/").status == 200)
         try folder.write("read.token", "another-token-0123456789abcdef\n")
@@ -166,13 +168,13 @@ struct LoginTests {
     @Test("Another site can neither sign a browser in nor out, nor write with its cookie", arguments: origins.indices)
     func forgery(_ index: Int) async throws {
         let folder = try TemporaryFolder()
-        let (_, authority) = try await Self.exposed(folder, more: "public_url: https://deploys.example")
+        let service = try await Self.exposed(folder, more: "public_url: https://deploys.example")
         let (name, headers, isOwn) = Self.origins[index]
-        let origin = headers.map { ($0.0, $0.1.replacing("HOST", with: authority)) }
-        var browser = Browser(authority)
+        let origin = headers.map { ($0.0, $0.1.replacing("HOST", with: service.authority)) }
+        var browser = Browser(service)
         let form = try Browser.field("csrf", browser.get("/login").text)
         // Without the form's token, and with the one of another browser.
-        var other = Browser(authority)
+        var other = Browser(service)
         let foreign = try Browser.field("csrf", other.get("/login").text)
         for token in ["", foreign] {
             let fields = [("csrf", token), ("token", ServedCollector.verifyToken)]
@@ -188,14 +190,22 @@ struct LoginTests {
             let answer = try browser.ask("DELETE", "/api/v1/verifications/x", origin + [("X-CSRF-Token", token)])
             #expect(answer.status == status, "\(name): \(answer.text)")
         }
+        if !isOwn {
+            // Browsers send no cookies with another site's form. The answer must not replace those that they have.
+            var bare = Browser(service)
+            for path in ["/login", "/logout"] {
+                let answer = try bare.post(path, [("csrf", own), ("token", "x")], origin: origin)
+                #expect(answer.cookies.isEmpty, "\(name): \(path)")
+            }
+        }
         #expect(try browser.post("/logout", [("csrf", own)], origin: origin).status == (isOwn ? 303 : 403), "\(name)")
     }
 
     @Test("A link from another site finds the session, although the browser holds its cookie back at first")
     func strictCookie() async throws {
         let folder = try TemporaryFolder()
-        let (_, authority) = try await Self.exposed(folder)
-        var browser = Browser(authority)
+        let service = try await Self.exposed(folder)
+        var browser = Browser(service)
         let answer = try browser.get("/login?next=%2Fpromotions", site: "cross-site")
         #expect(answer.status == 200)
         #expect(answer.headers["refresh"] == "0; url=/login?next=%2Fpromotions")
@@ -206,8 +216,8 @@ struct LoginTests {
     @Test("A form that is no sign-in is refused with a page that says why")
     func mistakes() async throws {
         let folder = try TemporaryFolder()
-        let (service, authority) = try await Self.exposed(folder)
-        var browser = Browser(authority)
+        let service = try await Self.exposed(folder)
+        var browser = Browser(service)
         let wrong = try browser.signIn("wrong-token-0123456789abcdef", next: "/promotions")
         #expect(wrong.status == 401)
         #expect(wrong.text.contains("role=\"alert\""), "\(wrong.text)")
@@ -236,9 +246,9 @@ struct LoginTests {
     @Test("An address with too many wrong tokens waits, and nobody else does")
     func limits() async throws {
         let folder = try TemporaryFolder()
-        let (_, authority) = try await Self.exposed(folder)
+        let service = try await Self.exposed(folder)
         func ask(_ address: String?, _ token: String) throws -> LoopbackRequest.Answer {
-            var request = LoopbackRequest("GET", authority, "/api/v1/fleets")
+            var request = LoopbackRequest("GET", service.authority, "/api/v1/fleets")
             request.headers = [("Authorization", "Bearer \(token)")]
             // As a proxy on this machine says it. What a client claims comes before.
             if let address { request.headers.append(("X-Forwarded-For", "198.51.100.1, \(address)")) }
@@ -263,7 +273,7 @@ struct LoginTests {
         #expect(try ask(nil, ServedCollector.readToken).status == 200)
         let metrics = try ask(nil, ServedCollector.readToken)
         #expect(metrics.status == 200)
-        var request = LoopbackRequest("GET", authority, "/metrics")
+        var request = LoopbackRequest("GET", service.authority, "/metrics")
         request.headers = [("Authorization", "Bearer \(ServedCollector.readToken)")]
         let text = try #require(request.answer()).text
         #expect(text.contains("buildinfo_requests_refused_total{reason=\"rate\"}"), "\(text)")

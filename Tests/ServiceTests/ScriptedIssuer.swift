@@ -80,10 +80,10 @@ struct RunnerKey: Sendable {
             signer: try await JWTKeyCollection().add(ecdsa: key).getKey())
     }
 
-    /// - Parameter bits: the length of the modulus.
-    static func rsa(_ id: String?, more: String = "", bits: Int = 2_048) async throws -> RunnerKey {
+    /// - Parameter more: members of the public key, each with a comma at its end.
+    static func rsa(_ id: String?, more: String = "") async throws -> RunnerKey {
         let openssl = try Program.installed("openssl", remedy: "apt-get install openssl")
-        let secret = try await openssl.succeed(["genrsa", "-traditional", "\(bits)"])
+        let secret = try await openssl.succeed(["genrsa", "-traditional", "2048"])
         let key = try Insecure.RSA.PrivateKey(pem: secret)
         let parts = try key.publicKey.getKeyPrimitives()
         let (n, e) = (Base64URL.encode(Array(parts.modulus)), Base64URL.encode(Array(parts.publicExponent)))

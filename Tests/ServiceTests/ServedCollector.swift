@@ -41,6 +41,12 @@ struct ServedCollector {
         return ServedCollector(folder: folder, program: running, authority: String(authority))
     }
 
+    /// The service at its address on loopback, if it listens on every address.
+    var onLoopback: ServedCollector {
+        let port = authority.split(separator: ":").last ?? ""
+        return ServedCollector(folder: folder, program: program, authority: "127.0.0.1:\(port)")
+    }
+
     static func write(fleets: String, more: String = "", listen: String, in folder: TemporaryFolder) throws {
         try folder.write(
             "collector.yaml",

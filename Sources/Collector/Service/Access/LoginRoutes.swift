@@ -27,9 +27,7 @@ struct LoginRoutes {
         guard let site = HTTPField.Name("Sec-Fetch-Site"), let refresh = HTTPField.Name("Refresh"),
             ["cross-site", "same-site"].contains(request.headers[site] ?? "")
         else { return response }
-        // Browsers hold their cookies back after a link from another site, and send them from this page. A new cookie would
-        // replace the one that a form in another tab belongs to.
-        response.headers[values: .setCookie] = []
+        // Browsers hold their cookies back after a link from another site, and send them from this page.
         response.headers[refresh] = "0; url=\(Self.link(next))"
         return response
     }
@@ -88,16 +86,16 @@ struct LoginRoutes {
     func signOut(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let sent = try await Self.fields(request, context, ["csrf"]).one("csrf", canBeEmpty: true)
         var response = Self.redirect("\(Self.path)?state=ended")
-        if let (session, grant) = gate.session(of: request, listener) {
-            do {
-                try gate.requireOwnForm(request, token: sent, owner: session.id)
-            } catch {
-                gate.recordRefusal(error, request, context, Caller(name: "session of \(grant.name)"))
-                throw error
-            }
-            try end(session)
-            gate.record("Signed out", request, context, ["token": "\(grant.name)"])
+        // A form of another site comes without the cookie. To remove the cookie would sign the browser out.
+        guard let (session, grant) = gate.session(of: request, listener) else { return response }
+        do {
+            try gate.requireOwnForm(request, token: sent, owner: session.id)
+        } catch {
+            gate.recordRefusal(error, request, context, Caller(name: "session of \(grant.name)"))
+            throw error
         }
+        try end(session)
+        gate.record("Signed out", request, context, ["token": "\(grant.name)"])
         set(.session, "", seconds: 0, request, &response)
         return response
     }
@@ -139,7 +137,10 @@ struct LoginRoutes {
             token: gate.sessions.formToken(for: owner), next: next, notice: notice, isError: problem != nil,
             isUnencrypted: isUnencrypted(request))
         var response = page.response(problem?.status ?? .ok)
-        if known == nil { set(.form, Base64URL.encode(owner), seconds: nil, request, &response) }
+        // A new cookie would replace the one that a form in another tab belongs to, and that another site's request lacks.
+        if known == nil, gate.origin(of: request) != .foreign {
+            set(.form, Base64URL.encode(owner), seconds: nil, request, &response)
+        }
         return response
     }
 

@@ -126,7 +126,7 @@ enum ServiceStyle {
         .filter ::placeholder{color:var(--soft);opacity:1}
 
         .sign{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:center;margin-top:12px}
-        .sign label,.sign p{flex:1 0 100%}
+        .sign label,.sign p{flex:1 0 100%;max-width:46rem}
         .sign label{font-weight:600}
         .sign input,.sign button{font:inherit;color:inherit;background:var(--panel);border:1px solid var(--grey);
         border-radius:5px;padding:6px 14px;max-width:100%}
