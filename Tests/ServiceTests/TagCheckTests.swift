@@ -58,6 +58,7 @@ struct TagCheckTests {
         let calm = try await Self.wait(service, for: "none")
         #expect(calm["fresh"] as? Bool == true)
         #expect(calm["unpromoted"] as? Int == 0)
+        try await eventually("the host is proven") { try service.fleet()["proven"] as? Int == 1 }
 
         try registry.push(Self.stranger, to: "canvas", tag: "latest")
         let moved = try await Self.wait(service, for: "found")
