@@ -65,7 +65,9 @@ struct LedgerRows {
     }
 
     static func write(_ path: String, _ sql: String) throws {
-        let database = try DatabaseQueue(path: path)
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(20)
+        let database = try DatabaseQueue(path: path, configuration: configuration)
         try database.writeWithoutTransaction { try $0.execute(sql: sql) }
         try database.close()
     }

@@ -62,7 +62,8 @@ import Testing
             try await Self.reads(board, more: 1)
             let before = registry.asked.count
             try await Self.reads(board, more: 3)
-            let asked = registry.asked.dropFirst(before)
+            // The candidates are listed every ten intervals.
+            let asked = registry.asked.dropFirst(before).filter { !$0.path.contains("/tags/list") }
             #expect(asked.allSatisfy { $0.method == "HEAD" && $0.path.hasSuffix("/manifests/latest") }, "\(asked)")
             #expect(!asked.isEmpty)
             registry.push(Self.second, "latest")

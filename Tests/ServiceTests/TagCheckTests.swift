@@ -51,13 +51,15 @@ struct TagCheckTests {
         let folder = try TemporaryFolder()
         let registry = try await LocalRegistry.start()
         try registry.push(Self.promoted, to: "canvas", tag: "latest")
-        let (service, _) = try await Self.start(registry, in: folder)
+        let (service, hosts) = try await Self.start(registry, in: folder)
+        defer { withExtendedLifetime(hosts) {} }
         let fresh = try await Self.wait(service, for: "pending")
         #expect((fresh["build"] as? [String: Any])?["git_sha"] as? String == FileFleet.commit, "\(fresh)")
         _ = try await service.verified(FileFleet.commit, key: "1")
         let calm = try await Self.wait(service, for: "none")
         #expect(calm["fresh"] as? Bool == true)
         #expect(calm["unpromoted"] as? Int == 0)
+        try await eventually("the host is proven") { try service.fleet()["proven"] as? Int == 1 }
 
         try registry.push(Self.stranger, to: "canvas", tag: "latest")
         let moved = try await Self.wait(service, for: "found")
@@ -93,7 +95,8 @@ struct TagCheckTests {
         let folder = try TemporaryFolder()
         let registry = try await LocalRegistry.start()
         try registry.push(Self.promoted, to: "canvas", tag: "latest")
-        let (service, _) = try await Self.start(registry, in: folder)
+        let (service, hosts) = try await Self.start(registry, in: folder)
+        defer { withExtendedLifetime(hosts) {} }
         _ = try await service.verified(FileFleet.commit, key: "1")
         _ = try await Self.wait(service, for: "none")
         let config = try #require(Self.promoted.config)
@@ -114,7 +117,8 @@ struct TagCheckTests {
         let folder = try TemporaryFolder()
         let registry = try await LocalRegistry.start(.password)
         try registry.push(Self.promoted, to: "canvas", tag: "latest")
-        let (service, _) = try await Self.start(registry, in: folder)
+        let (service, hosts) = try await Self.start(registry, in: folder)
+        defer { withExtendedLifetime(hosts) {} }
         _ = try await service.verified(FileFleet.commit, key: "1")
         let unknown = try await Self.wait(service, for: "unknown")
         try await eventually("the reason is shown") { try Self.tag(service)["problem"] is String }
@@ -122,10 +126,11 @@ struct TagCheckTests {
         let basic = Data("\(LocalRegistry.user):\(LocalRegistry.password)".utf8).base64EncodedString()
         try folder.write("auth.json", #"{"auths": {"\#(registry.authority)": {"auth": "\#(basic)"}}}"#)
         let other = try TemporaryFolder()
-        let (authorized, _) = try await Self.start(
+        let (authorized, others) = try await Self.start(
             registry, fleet: ", auth_file: \(folder.path("auth.json"))", in: other)
         _ = try await authorized.verified(FileFleet.commit, key: "1")
         _ = try await Self.wait(authorized, for: "none")
+        withExtendedLifetime(others) {}
     }
 
     @Test(

@@ -176,7 +176,8 @@ package struct TagCheck: Sendable {
     private func show(
         _ rules: DriftRules, _ reading: inout Reading, at readAt: ContinuousClock.Instant, problem: String?
     ) {
-        let found = rules.unsettled + rules.tagFindings
+        // Without a promotion there is nothing that the tag could differ from.
+        let found = rules.unsettled + (rules.promotions.isEmpty ? [] : rules.tagFindings)
         if found.isEmpty {
             reading.difference = nil
         } else if reading.difference?.findings != found {

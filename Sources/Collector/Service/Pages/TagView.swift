@@ -53,8 +53,10 @@ struct TagView {
         case .none:
             return "<bdi>\(image, limit: 512)</bdi> is the last promotion, read \(age ?? "never")\(unpromoted)"
         case .pending:
-            let finding = snapshot.findings.first { $0.kind != .unpromoted }?.message
-            return finding.map { Self.withRemedy($0) } ?? "<bdi>\(image, limit: 512)</bdi> is read again soon"
+            guard let finding = snapshot.findings.first(where: { $0.kind != .unpromoted }) else {
+                return "<bdi>\(image, limit: 512)</bdi> is not compared with a promotion yet"
+            }
+            return Self.withRemedy(finding.message)
         case .found:
             let findings: [Markup] = snapshot.findings.filter { $0.kind != .unpromoted }.map {
                 Self.withRemedy($0.message)
