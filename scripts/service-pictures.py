@@ -69,7 +69,7 @@ def main():
     try:
         take(demo, images)
     finally:
-        demo.send_signal(signal.SIGINT)
+        demo.terminate()
         demo.stderr.read()
         demo.wait()
 
