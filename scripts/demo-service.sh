@@ -101,10 +101,8 @@ start_service() { # On the first free port: the usual one, or one after it, or a
         set +m
         tries=300
         while [ "$tries" -gt 0 ] && kill -0 "$service" 2> /dev/null; do
-            if grep -q ' Ready' "$temp/service.log"; then
-                port=$(sed -n 's/.* Listening .*address=127\.0\.0\.1:\([0-9]*\).*/\1/p' "$temp/service.log")
-                return 0
-            fi
+            port=$(sed -n 's/.* Listening .*address=127\.0\.0\.1:\([0-9]*\).*/\1/p' "$temp/service.log")
+            if [ -n "$port" ] && grep -q ' Ready' "$temp/service.log"; then return 0; fi
             sleep 0.1
             tries=$((tries - 1))
         done

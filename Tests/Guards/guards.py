@@ -2633,6 +2633,11 @@ GUARDS = [
         r"paths.get(path, router, use: page)", PAGES),
     # The service
     Guard(
+        13, "ready-listens", "a service that cannot listen does not tell systemd that it is ready",
+        _SERVICE + "Running/CollectorService.swift",
+        r"guard !Task.isCancelled else { return false }",
+        r"", r"[./]ListeningTests/"),
+    Guard(
         12, "acknowledged-in-ledger", "a verification is acknowledged once the ledger has it",
         _SERVICE + "Verifications/Verifications.swift",
         r"if !(await monitor.begin()) {",
