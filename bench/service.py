@@ -99,19 +99,40 @@ class Service:
     def usage(self, seconds):
         """What the process uses: percent of a core, wake-ups a second, and MB of resident memory."""
         number = self.process.pid
-        (cpu, _), switches, begin = sample(number), wakeups(number), time.monotonic()
-        time.sleep(seconds)
+        (cpu, _), begin = sample(number), time.monotonic()
+        switches = Wakeups(number)
+        while time.monotonic() < begin + seconds:
+            time.sleep(0.25)
+            switches.look()
         took = time.monotonic() - begin
         status = Path(f"/proc/{number}/status").read_text()
         return {"core_percent": round((sample(number)[0] - cpu) / took * 100, 2),
-                "wakeups_per_s": round((wakeups(number) - switches) / took, 2),
+                "wakeups_per_s": round(switches.count / took, 2),
                 "resident_mb": round(int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024 / 1e6, 1)}
 
 
-def wakeups(number):
-    """How often the threads of a process went to sleep so far."""
-    return sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status.read_text(), re.M)[1])
-               for status in Path(f"/proc/{number}/task").glob("*/status"))
+class Wakeups:
+    """Counts how often the threads of a process go to sleep. Threads take their counts with them when they end, so somebody
+    has to look several times a second."""
+
+    def __init__(self, number):
+        self.tasks, self.count, self.known = Path(f"/proc/{number}/task"), 0, {}
+        self.known = self.read()
+
+    def read(self):
+        found = {}
+        for status in self.tasks.glob("*/status"):
+            try:
+                found[status.parent.name] = int(re.search(
+                    r"^voluntary_ctxt_switches:\s+(\d+)", status.read_text(), re.M)[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+        return found
+
+    def look(self):
+        found = self.read()
+        self.count += sum(count - self.known.get(thread, 0) for thread, count in found.items())
+        self.known = found
 
 
 def wait(condition, seconds, problem):

@@ -113,10 +113,13 @@ struct PageQuery {
         self.names = names + Page.parameters
         query = try Query(request, self.names)
         path = request.uri.path
+        if let value = query.all("kiosk").first(where: { $0 != "0" && $0 != "1" }) {
+            throw .invalid("kiosk", value, expected: "1 or 0")
+        }
     }
 
     /// True for a wall screen.
-    var isKiosk: Bool { !query.all("kiosk").isEmpty }
+    var isKiosk: Bool { query.all("kiosk").last == "1" }
     var reloads: Bool { query.all("reload").last != "off" }
 
     /// The value of a parameter that a form may send empty; nil without one.
