@@ -236,6 +236,34 @@ def ledger(results, _):
     return {"ledger": table(["query", "time, sqlite3 = 1", "median", "longest"], rows)}
 
 
+def service(results, _):
+    cases = results.cases("service")
+    (kept, held), (few, idle), (large, _) = (
+        next(iter(cases[name].items())) for name in ("held by long polls", "idle", "page /"))
+    rows = []
+    for name, found in cases.items():
+        if name in ("held by long polls", "idle", "drift"):
+            continue
+        result = found[large]
+        limits = ("150 ms, 200 KB",) if name.startswith("page") else ("",)
+        rows.append([escaped(name), f"{middle(result, 'ms'):.0f} ms", f"{percentile(result['ms'], 95):.0f} ms",
+                     f"{result['kb']:.1f} KB", *limits])
+    took = cases["drift"][kept]["ms"]
+    lines = [
+        f"While {kept} hold {held['held']:,} requests, the service uses {held['core_percent']:.1f} % of a core and "
+        f"{held['resident_mb']:.0f} MB.",
+        f"From a change on a host until the API shows it: median {statistics.median(took):.0f} ms, 95 % "
+        f"{percentile(took, 95):.0f} ms, longest {max(took):.0f} ms.",
+        f"With {few}, it uses {idle['resident_mb']:.0f} MB (limit 60 MB), {idle['core_percent']:.2f} % of a core and "
+        f"{idle['wakeups_per_s']:.1f} wake-ups a second (limit 2). One of them is a timer of libdispatch."]
+    return {"service_hosts": large, "service": table(["", "median", "95 %", "size", "limit"], rows),
+            "service_lines": "\n".join(f"- {line}" for line in lines)}
+
+
+def percentile(values, share):
+    return sorted(values)[(len(values) - 1) * share // 100]
+
+
 def verdicts(*_):
     """The first table of the page that bench/verdicts/run.py writes."""
     text = (HERE / "verdicts/README.md").read_text()
@@ -245,7 +273,8 @@ def verdicts(*_):
 # By heading, with the benchmarks that each needs. The false verdicts keep results of their own.
 SECTIONS = {"Sweep": (sweep, ["sweep"]), "Kept connections": (kept, ["kept"]), "TLS": (tls, ["sweep", "kept", "tls"]),
             "Whole verifications": (verify, ["verify"]), "Detection latency": (latency, ["latency"]),
-            "Agent": (agent, ["agent", "start"]), "Container image": (images, ["images"]), "Ledger": (ledger, ["ledger"]), "False verdicts": (verdicts, [])}
+            "Agent": (agent, ["agent", "start"]), "Container image": (images, ["images"]), "Ledger": (ledger, ["ledger"]),
+            "Service": (service, ["service"]), "False verdicts": (verdicts, [])}
 
 
 def machine(results):

@@ -19,7 +19,7 @@ readonly fleets=('canvas production 32' 'canvas staging 8' 'gateway production 1
 readonly stranded=(7 19 28)
 service='' hosts=() port='' temp='' code=130
 
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(CDPATH='' cd -- "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/demo-parts.bash
 . "$here/demo-parts.bash"
 # shellcheck disable=SC2034
@@ -101,10 +101,8 @@ start_service() { # On the first free port: the usual one, or one after it, or a
         set +m
         tries=300
         while [ "$tries" -gt 0 ] && kill -0 "$service" 2> /dev/null; do
-            if grep -q ' Ready' "$temp/service.log"; then
-                port=$(sed -n 's/.* Listening .*address=127\.0\.0\.1:\([0-9]*\).*/\1/p' "$temp/service.log")
-                return 0
-            fi
+            port=$(sed -n 's/.* Listening .*address=127\.0\.0\.1:\([0-9]*\).*/\1/p' "$temp/service.log")
+            if [ -n "$port" ] && grep -q ' Ready' "$temp/service.log"; then return 0; fi
             sleep 0.1
             tries=$((tries - 1))
         done
@@ -117,7 +115,7 @@ start_service() { # On the first free port: the usual one, or one after it, or a
 ask() { # PATH [CURL OPTION...]
     local path=$1
     shift
-    curl -sS --noproxy '*' --max-time 10 -H @"$temp/authorization" "$@" "http://127.0.0.1:$port$path" 2>> "$temp/curl.log"
+    curl -q -sS --noproxy '*' --max-time 10 -H @"$temp/authorization" "$@" "http://127.0.0.1:$port$path" 2>> "$temp/curl.log"
 }
 verify() { # SERVICE ENVIRONMENT COMMIT: prints the id of the verification
     ask /api/v1/verifications -H 'Content-Type: application/json' -H "Idempotency-Key: $1-$2-$3" -d "$(

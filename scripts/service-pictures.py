@@ -53,7 +53,8 @@ def take(demo, images):
             for name, path, tallest in PAGES:
                 # An open page turns grey after a while, so each picture is of a new one.
                 browser.open(origin + path.replace("VERIFICATION", verification))
-                save(browser, images, f"{name}{suffix}.png", tallest)
+                height = browser.evaluate("document.body.lastElementChild.getBoundingClientRect().bottom + scrollY")
+                save(browser, images, f"{name}{suffix}.png", min(tallest, height + 16))
     finally:
         browser.close()
 
@@ -69,7 +70,7 @@ def main():
     try:
         take(demo, images)
     finally:
-        demo.send_signal(signal.SIGINT)
+        demo.terminate()
         demo.stderr.read()
         demo.wait()
 

@@ -32,6 +32,8 @@ ROUTES = {
 JUDGEMENTS = {"status", "statuses", "verdict", "proven"}
 # Lists of what was, each with its time. It does not age.
 HISTORY = {"timeline", "changes", "history", "promotions"}
+# Keys of a badge that shields.io names.
+SHIELDS = {"schemaVersion", "isError"}
 FRESHNESS = {"as_of", "age_seconds", "fresh"}
 
 problems = []
@@ -158,7 +160,7 @@ def check_names(document):
         if not isinstance(node, dict):
             return
         for key, value in node.get("properties", {}).items():
-            if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", key):
+            if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", key) and not (place.startswith("Badge") and key in SHIELDS):
                 report(place, f"'{key}' is not snake_case")
             walk(value, f"{place}.{key}")
         for required in node.get("required", []) if "properties" in node else ():

@@ -2820,6 +2820,11 @@ GUARDS = [
         r"await parts.events.disconnect(isLast: false)",
         r"", EVENTS),
     Guard(
+        13, "ready-listens", "a service that cannot listen does not tell systemd that it is ready",
+        _SERVICE + "Running/CollectorService.swift",
+        r"guard !Task.isCancelled else { return false }",
+        r"", r"[./]ListeningTests/"),
+    Guard(
         12, "acknowledged-in-ledger", "a verification is acknowledged once the ledger has it",
         _SERVICE + "Verifications/Verifications.swift",
         r"if !(await monitor.begin()) {",

@@ -93,6 +93,7 @@ struct ListeningTests {
         let outcome = try await Program.collector().run(["serve", "--config", folder.path("collector.yaml")])
         #expect(outcome.exitCode == 64, "\(outcome.error)")
         #expect(outcome.error.contains("cannot listen on 127.0.0.1:\(host.port)"), "\(outcome.error)")
+        #expect(!outcome.error.contains(" Ready"), "it says that it is ready: \(outcome.error)")
         await host.stop()
     }
 

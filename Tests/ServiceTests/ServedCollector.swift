@@ -20,18 +20,24 @@ struct ServedCollector {
     /// - Parameters:
     ///   - fleets: the value of `fleets`, as YAML.
     ///   - listen: an address with port 0.
+    ///   - prefix: a command that runs the program.
     static func start(
-        fleets: String, more: String = "", listen: String = "127.0.0.1:0", in folder: TemporaryFolder
+        fleets: String, more: String = "", listen: String = "127.0.0.1:0", in folder: TemporaryFolder,
+        through prefix: [String] = []
     ) async throws -> ServedCollector {
         try folder.write("read.token", readToken + "\n")
         try folder.write("verify.token", verifyToken + "\n")
         try write(fleets: fleets, more: more, listen: listen, in: folder)
-        return try await started(in: folder)
+        return try await started(in: folder, through: prefix)
     }
 
     /// Starts the service with the files of a folder.
-    static func started(in folder: TemporaryFolder) async throws -> ServedCollector {
-        let running = try Program.collector().start(["serve", "--config", folder.path("collector.yaml")])
+    static func started(in folder: TemporaryFolder, through prefix: [String] = []) async throws -> ServedCollector {
+        let collector = try Program.collector()
+        let program = try prefix.first.map { try Program.installed($0, remedy: "apt-get install util-linux") }
+        let running = try (program ?? collector).start(
+            (prefix.isEmpty ? [] : Array(prefix.dropFirst()) + [collector.path])
+                + ["serve", "--config", folder.path("collector.yaml")])
         try await eventually("the service is ready", detail: { running.error }) {
             try #require(running.exitCode == nil, "\(running.error)")
             return running.error.contains(" Ready")

@@ -94,13 +94,21 @@ struct StandingCheckTests {
         #expect(shown["fresh"] as? Bool == false, "\(shown)")
     }
 
-    @Test("A changed inventory is taken over, and one that is invalid is not")
-    func inventory() async throws {
+    /// As a user who has used up the inotify instances.
+    private static let deaf = [
+        "unshare", "-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_inotify_instances && exec \"$0\" \"$@\"",
+    ]
+
+    @Test(
+        "A changed inventory is taken over, and one that is invalid is not, also where the kernel announces no changes",
+        arguments: [[], deaf])
+    func inventory(through prefix: [String]) async throws {
         let folder = try TemporaryFolder()
         let fleet = try await FileFleet.start(2, in: folder)
         let both = try folder.read("fleet.yaml")
         try folder.write("fleet.yaml", "hosts:\n  - {name: host-1, url: \"\(fleet.agents[0].url)\"}\n")
-        let service = try await ServedCollector.start(fleets: fleet.entry(interval: "500ms"), in: folder)
+        let service = try await ServedCollector.start(
+            fleets: fleet.entry(interval: "500ms"), in: folder, through: prefix)
         #expect(try service.fleet()["expected"] as? Int == 1)
         try folder.write("fleet.yaml", both)
         try await eventually("the new host is expected") { try service.fleet()["expected"] as? Int == 2 }

@@ -95,8 +95,13 @@ struct VerificationAPITests {
         // Another process writes for longer than the service waits.
         let sqlite = try Program.installed("sqlite3", remedy: "apt-get install sqlite3")
         let writer = try sqlite.start(
-            [folder.path("ledger.db"), "BEGIN IMMEDIATE", ".print locked", ".shell sleep 60", "COMMIT"])
-        try await eventually("the ledger is locked", detail: { writer.error }) { writer.output.contains("locked") }
+            [
+                folder.path("ledger.db"), ".timeout 5000", "BEGIN IMMEDIATE",
+                ".shell touch \(folder.path("locked")) && sleep 60", "COMMIT",
+            ])
+        try await eventually("the ledger is locked", detail: { writer.error }) {
+            access(folder.path("locked"), F_OK) == 0
+        }
         let refused = try service.verify(FileFleet.commit, key: "k")
         #expect(refused.status == 503, "\(refused.text)")
         #expect(refused.text.contains("did not begin"), "\(refused.text)")

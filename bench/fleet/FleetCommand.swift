@@ -164,14 +164,22 @@ struct FleetCommand: ParsableCommand {
     private func playStandardInput(on server: FleetServer) {
         let (hosts, seed) = (hosts, seed)
         DispatchQueue.global().async {
-            var number: UInt64 = 0
-            while let line = readLine() {
-                number += 1
-                do throws(FleetError) {
-                    // Each line chooses its own random hosts.
-                    server.play(Schedule(try FleetScript(parsing: line), hosts: hosts, seed: seed &+ number))
-                } catch {
-                    Self.complain("error: \(error)")
+            var (number, rest): (UInt64, [UInt8]) = (0, [])
+            var chunk = [UInt8](repeating: 0, count: 4_096)
+            // Not readLine(), which locks the stream until a line arrives, and fflush(nil) with it.
+            while case let count = Glibc.read(STDIN_FILENO, &chunk, chunk.count), count > 0 {
+                rest += chunk[..<count]
+                let lines = rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+                rest = Array(lines[lines.count - 1])
+                for line in lines.dropLast() {
+                    number += 1
+                    do throws(FleetError) {
+                        let script = try FleetScript(parsing: String(decoding: line, as: UTF8.self))
+                        // Each line chooses its own random hosts.
+                        server.play(Schedule(script, hosts: hosts, seed: seed &+ number))
+                    } catch {
+                        Self.complain("error: \(error)")
+                    }
                 }
             }
         }

@@ -117,7 +117,17 @@ final class SocketPoller {
         }
         changed.removeAll(keepingCapacity: true)
         events.removeAll(keepingCapacity: true)
+        take(milliseconds: milliseconds)
+    }
 
+    /// Fills ``events`` with what has happened by now, without waiting. The kernel repeats the events of sockets that were not
+    /// read since.
+    func takeAgain() {
+        events.removeAll(keepingCapacity: true)
+        take(milliseconds: 0)
+    }
+
+    private func take(milliseconds: Int32) {
         let count = epoll_wait(epoll, &kernelEvents, Int32(kernelEvents.count), milliseconds)
         // Zero, or -1 with EINTR, after which the next turn waits again. A valid descriptor causes no other error.
         guard count > 0 else { return }

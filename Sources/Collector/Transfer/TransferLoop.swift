@@ -20,6 +20,8 @@ final class TransferLoop {
     private var idle: [TransferSlot] = []
     private var batch: [TransferCompletion] = []
     private var isStopping = false
+    /// The last start of a transfer.
+    private var lastStart = ContinuousClock.now
     /// The last time at which this machine lacked a port, a descriptor or memory.
     private var lastShortage: ContinuousClock.Instant?
 
@@ -27,6 +29,10 @@ final class TransferLoop {
     private static let thrift = Duration.seconds(60)
     /// The most transfers started in one turn, so that sockets and commands are served in between.
     private static let startsPerTurn = 16
+    /// After so long without a start, all transfers in progress are held by their hosts or silent.
+    private static let calm = Duration.seconds(1)
+    /// How long the first end after a calm waits for others, in microseconds: held requests of one round end together.
+    private static let gathering: useconds_t = 20_000
     /// The most handles kept between requests, of about 10 KB each.
     private static let idleSlots = 512
 
@@ -68,7 +74,9 @@ final class TransferLoop {
             expire()
             collect()
             publish()
-            if !isStopping { poller.wait(milliseconds: waitTime()) }
+            guard !isStopping else { break }
+            poller.wait(milliseconds: waitTime())
+            if !poller.events.isEmpty, queue.isEmpty, ContinuousClock.now - lastStart >= Self.calm { gather() }
         }
         cancelActive { _ in true }
         cancelQueued { _ in true }
@@ -77,6 +85,12 @@ final class TransferLoop {
         // To close thousands of connections takes as long as to report on them, and gives way to the report.
         _ = nice(5)
         close()
+    }
+
+    /// Lets the ends of held requests come together, so that they take one turn of every thread instead of one each.
+    private func gather() {
+        usleep(Self.gathering)
+        poller.takeAgain()
     }
 
     /// Frees all resources. Called by ``run()``, or instead of it.
@@ -154,6 +168,7 @@ final class TransferLoop {
         }
         slot.position = active.count
         active.append(slot)
+        lastStart = slot.startedAt
     }
 
     private func fail(_ request: TransferRequest, _ failure: TransferFailure) {

@@ -7,7 +7,7 @@ import Glibc
 /// another machine does, so every wait ends after a while.
 package final class FolderWatch: Sendable {
     /// The longest wait for a change of a folder that is watched.
-    private static let patience = Duration.seconds(15)
+    private static let patience = Duration.seconds(30)
     /// The shortest time between two looks, and the wait where nothing announces changes.
     private static let pause = Duration.seconds(1)
     private static let mask = UInt32(
@@ -36,7 +36,7 @@ package final class FolderWatch: Sendable {
         return paths.map { inotify_add_watch(descriptor, Self.folder(of: $0), Self.mask) >= 0 }.allSatisfy { $0 }
     }
 
-    /// Looks now, and again after each change, at most once a second and at least every 15 s; without announcements every second.
+    /// Looks now, and again after each change, at most once a second and at least every 30 s; without announcements every second.
     ///
     /// - Returns: when the task is cancelled.
     func repeatedly(after paths: [String], _ look: () async -> Void) async {

@@ -118,7 +118,7 @@ package struct StandingCheck: Sendable {
             var session = FleetSession(transfers: transfers, noncePrefix: RunID.nonce()) { access[$0] }
             session.holdsConverged = true
             // Answers and watches bring their own turns; the others find what is stale, which readers find by themselves.
-            session.heartbeat = min(max(policy.interval / 3, .seconds(1)), .seconds(5))
+            session.heartbeat = min(max(policy.interval * 2 / 3, .seconds(1)), .seconds(10))
             session.watches = [
                 state.inventoryWatch(inventory) { [folders] look in
                     await folders.repeatedly(after: inventory.watch.paths, look)

@@ -61,24 +61,39 @@ struct Badge {
     }
 }
 
-/// A badge as shields.io's endpoint reads it, with the time for which it is true.
+/// A badge as shields.io's endpoint reads it, with what it was made of and the time for which that is true.
 private struct BadgeBody: Encodable {
     let schemaVersion = 1
     let label: String
     let message: String
     let color: String
     let isError: Bool
+    let service: String
+    let environment: String
+    @ExplicitNull var gitSHA: String?
+    let proven: Int
+    let expected: Int
+    let status: String
     @ExplicitNull var asOf: String?
+    @ExplicitNull var ageSeconds: Double?
     let fresh: Bool
 
     private enum CodingKeys: String, CodingKey {
-        case schemaVersion, label, message, color, isError, fresh
+        case schemaVersion, label, message, color, isError, service, environment, proven, expected, status, fresh
+        case gitSHA = "git_sha"
         case asOf = "as_of"
+        case ageSeconds = "age_seconds"
     }
 
     init(_ fleet: FleetView) {
         (label, message, color) = (Badge.label(fleet), Badge.message(fleet), Badge.color(fleet))
         (fresh, isError) = (fleet.isFresh, fleet.tone == .bad)
+        (service, environment) = (fleet.service, fleet.environment)
+        gitSHA = fleet.snapshot.target?.gitSHA?.short
+        (proven, expected) = (fleet.isFresh ? fleet.counts.proven : 0, fleet.counts.expected)
+        let isKnown = fleet.isFresh && fleet.snapshot.target != nil
+        status = !isKnown ? "unknown" : fleet.tone == .good ? "proven" : "not_proven"
         asOf = fleet.asOf.map { fleet.moment.date($0).rfc3339 }
+        ageSeconds = fleet.asOf.map { (fleet.moment.seconds(since: $0) * 1_000).rounded() / 1_000 }
     }
 }

@@ -129,10 +129,13 @@ struct PageQuery {
         self.names = names + Page.parameters
         query = try Query(request, self.names)
         path = request.uri.path
+        if let value = query.all("kiosk").first(where: { $0 != "0" && $0 != "1" }) {
+            throw .invalid("kiosk", value, expected: "1 or 0")
+        }
     }
 
     /// True for a wall screen.
-    var isKiosk: Bool { !query.all("kiosk").isEmpty }
+    var isKiosk: Bool { query.all("kiosk").last == "1" }
     var reloads: Bool { !["off", "later"].contains(query.all("reload").last) }
 
     /// A link to the same page with its form, for browsers without scripts: they would load it again while it is filled in.

@@ -106,6 +106,8 @@ package struct CollectorService: Sendable {
                 }
                 tasks.addTask {
                     await listening.all()
+                    // An address that cannot be listened on ends the service.
+                    guard !Task.isCancelled else { return false }
                     notifications.notify("READY=1")
                     logger.notice("Ready", metadata: ["fleets": "\(parts.model.entries.count)"])
                     return false
