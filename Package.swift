@@ -462,9 +462,9 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Agent", "BuildinfoFleet", "Collector", "EndToEndFixtures", "Operations", "Service", "Shared",
-                "Support",
-                "Verdict",
+                "Agent", "BuildinfoFleet", "Collector", "CollectorSupport", "Drill", "EndToEndFixtures", "Evidence",
+                "Inventory", "Ledger", "Operations", "Reports", "Service", "Shared", "Support", "Transfer", "Verdict",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
         ),
