@@ -232,6 +232,9 @@ package struct RemoteVerification: Sendable {
                 return try await work()
             } catch {
                 switch error {
+                // A service that was killed before it recorded the verification.
+                case .final(.refused(404, let detail)) where progress.id != nil:
+                    throw ServiceError.lost(detail, after: clock.now - start)
                 case .final(let error): throw error
                 // Once the verification is known, this is a proxy whose service is away.
                 case .foreign(let detail) where progress.id == nil: throw ServiceError.foreign(detail)
