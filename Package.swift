@@ -467,8 +467,8 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Agent", "BuildinfoFleet", "Collector", "EndToEndFixtures", "Ledger", "Operations", "Service", "Shared",
-                "Support", "Verdict",
+                "Agent", "BuildinfoFleet", "Collector", "CollectorSupport", "Drill", "EndToEndFixtures", "Evidence",
+                "Inventory", "Ledger", "Operations", "Reports", "Service", "Shared", "Support", "Transfer", "Verdict",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),

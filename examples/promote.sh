@@ -7,6 +7,7 @@
 #   SHA          the commit, in full (default: the runner's)
 #   CONTEXTS     the CI contexts that must be green at that commit, as the forge shows them, separated by commas
 #   FLEET        the inventory, which names the service; else add --service NAME (default: fleet.yaml)
+#   SERVER       the URL of a collector service that verifies, instead of FLEET; add --service NAME --environment NAME
 #   ROLLBACK_ON  verdicts after which :latest is put back to the last proven build (default: failed_deploy)
 #   REPORTS      the folder for the reports (default: buildinfo-reports)
 #   COLLECTOR    the program (default: buildinfo-collector)
@@ -21,10 +22,11 @@ SHA=${SHA:?set it to the full commit}
 CONTEXTS=${CONTEXTS:?set it to the CI contexts that must be green, separated by commas}
 REPORTS=${REPORTS:-buildinfo-reports}
 
+if [ -n "${SERVER:-}" ]; then set -- --server "$SERVER" "$@"; else set -- --fleet "${FLEET:-fleet.yaml}" "$@"; fi
 mkdir -p "$REPORTS"
 # Replaces this shell, so that cancelling the pipeline interrupts promote itself, which still writes its reports.
 exec "${COLLECTOR:-buildinfo-collector}" promote --image "$IMAGE" --sha "$SHA" --candidate 'staging-{sha}' --to latest \
-    --context "$CONTEXTS" --fleet "${FLEET:-fleet.yaml}" --rollback-on "${ROLLBACK_ON:-failed_deploy}" \
+    --context "$CONTEXTS" --rollback-on "${ROLLBACK_ON:-failed_deploy}" \
     --report "json=$REPORTS/report.json" --report "junit=$REPORTS/junit.xml" \
     --report "markdown=$REPORTS/report.md" --report "html=$REPORTS/report.html" \
     --report "evidence=$REPORTS/evidence.ndjson" "$@"

@@ -6,6 +6,7 @@
 #   IMAGE      the repository, without a tag
 #   SHA        the promoted commit, in full (default: the runner's)
 #   FLEET      the inventory, which names the service; else add --service NAME (default: fleet.yaml)
+#   SERVER     the URL of a collector service that verifies, instead of FLEET; add --service NAME --environment NAME
 #   FROM       the tag that CI pushed (default: staging-$SHA)
 #   TO         the moving tag that hosts pull (default: latest)
 #   REPORTS    the folder for the reports (default: buildinfo-reports)
@@ -42,8 +43,9 @@ raw "$TO" >"$REPORTS/promoted.json" || fail "could not read back $IMAGE:$TO"
 [ "$(digest_of "$REPORTS/promoted.json")" = "$digest" ] ||
     fail "$IMAGE:$TO is $(digest_of "$REPORTS/promoted.json"), not $digest: another writer moved it"
 
+if [ -n "${SERVER:-}" ]; then set -- --server "$SERVER" "$@"; else set -- --fleet "${FLEET:-fleet.yaml}" "$@"; fi
 # Replaces this shell, so that cancelling the pipeline interrupts verify itself, which still writes its reports.
-exec "${COLLECTOR:-buildinfo-collector}" verify --fleet "${FLEET:-fleet.yaml}" \
+exec "${COLLECTOR:-buildinfo-collector}" verify \
     --sha "$SHA" --digest "$digest" --index "$REPORTS/promoted.json" \
     --report "json=$REPORTS/report.json" --report "junit=$REPORTS/junit.xml" \
     --report "markdown=$REPORTS/report.md" --report "html=$REPORTS/report.html" \

@@ -6,7 +6,10 @@ import Yams
 /// The syntax of the examples; the end-to-end tests run them.
 @Suite("Example files")
 struct ExampleFilesTests {
-    private static let names = ["github-actions.yml", "gitea-actions.yml", "gitlab-ci.yml"]
+    private static let names = [
+        "github-actions.yml", "gitea-actions.yml", "github-actions-service.yml", "gitea-actions-service.yml",
+        "gitlab-ci.yml",
+    ]
 
     private static func text(_ name: String) throws -> String {
         try String(contentsOfFile: SourceTree.path("examples/\(name)"), encoding: .utf8)
@@ -45,7 +48,7 @@ struct ExampleFilesTests {
     func reports(_ name: String) throws {
         let file = name.hasPrefix("gitlab") ? "verify.sh" : "promote.sh"
         let blocks = try Self.blocks(name)
-        #expect(blocks.contains { $0.hasPrefix("sh examples/\(file) ") })
+        #expect(blocks.contains { $0.split(separator: "\n").contains { $0.hasPrefix("sh examples/\(file) ") } })
         let pushes = blocks.filter { $0.contains("docker push \"$IMAGE:staging-$") }
         #expect(pushes.count == 1)
         let root = try #require(try Yams.compose(yaml: Self.text(name)))

@@ -56,6 +56,8 @@ PROMISES = {
 NOT_BUILT = {}
 
 SERVICE_PAGES = r"[./]PagesTests/"
+REMOTE = r"[./]RemoteRunTests/"
+_REMOTE = "Sources/Collector/Operations/Remote/"
 _PAGES = "Sources/Collector/Service/Pages/"
 
 # Filters that many rows share. All filters run once before the first guard is removed.
@@ -2956,4 +2958,35 @@ GUARDS = [
         _LEDGER + "Maintenance/Ledger+Pruning.swift",
         r"return ids.filter { !known.contains($0) }",
         r"return known.isEmpty ? [] : ids", r"[./]RetentionTests/"),
+    Guard(
+        6, "remote-verdict", "a service's report counts only if its evidence leads to it",
+        _REMOTE + "RemoteVerification.swift",
+        r"guard report.verdict == ended.conclusion.verdict.rawValue,",
+        r"guard !report.verdict.isEmpty,", REMOTE),
+    Guard(
+        "evidence", "remote-hash", "the evidence that was followed is the one that the service's report names",
+        _REMOTE + "RemoteVerification.swift",
+        r"guard !hasVerdict || report.evidence?.hash == ended.context.evidence?.hash else {",
+        r"guard !hasVerdict || report.evidence != nil else {", REMOTE),
+    Guard(
+        1, "remote-over", "a verification that is over is not joined: its verdict is an old one",
+        _REMOTE + "RemoteVerification.swift",
+        r"guard state.isFinished else { return state.id }",
+        r"guard state.isFinished, state.id.isEmpty else { return state.id }", REMOTE),
+    Guard(
+        2, "remote-offset", "an answer without the offset that was asked for is no evidence",
+        _REMOTE + "ServiceClient.swift",
+        r"""guard response.headers["buildinfo-offset"] == "\(offset)" else {""",
+        r"""guard response.headers["buildinfo-offset"] != "" else {""", REMOTE),
+    Guard(
+        10, "remote-in-the-clear", "a service's token and answers do not cross a network unencrypted",
+        _REMOTE + "ServiceAddress.swift",
+        r"guard !HostAddress.isInTheClear(base) else { throw .inTheClear }",
+        r"guard !HostAddress.isInTheClear(base) || base.isEmpty == false else { throw .inTheClear }", REMOTE),
+    Guard(
+        11, "remote-tag", "a tag that was moved since makes a promotion through a service not green",
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
+        r"let reason = await tag.objection(promoted: digest, logger: logger)",
+        r"let reason = await tag.objection(promoted: digest, logger: logger), reason.message.isEmpty",
+        r"[./]RemotePromotionTests/"),
 ]

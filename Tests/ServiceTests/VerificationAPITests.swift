@@ -130,4 +130,47 @@ struct VerificationAPITests {
         let report = try await Program.collector().run(["report", id, "--store", folder.path("ledger.db")])
         #expect(report.output.contains("interrupted"), "\(report.output)\(report.error)")
     }
+
+    @Test("Evidence can be followed from an offset while the verification runs, and its parts are the whole")
+    func followed() async throws {
+        let folder = try TemporaryFolder()
+        let fleet = try await FileFleet.start(1, in: folder)
+        let service = try await ServedCollector.start(fleets: fleet.entry(interval: "500ms"), in: folder)
+        let id = try #require(
+            try ServedCollector.object(try service.verify(FileFleet.commit, key: "k"))["id"] as? String)
+        let path = "/api/v1/verifications/\(id)/evidence.ndjson"
+        var (bytes, end, parts): ([UInt8], Int?, Int) = ([], nil, 0)
+        while end == nil || bytes.count < end ?? 0 {
+            let part = try service.answer("GET", "\(path)?offset=\(bytes.count)", headers: [("Prefer", "wait=5")])
+            try #require(part.status == 200, "\(part.text)")
+            #expect(part.headers["buildinfo-offset"] == "\(bytes.count)")
+            bytes += part.body
+            end = part.headers["buildinfo-end"].flatMap(Int.init)
+            parts += 1
+        }
+        #expect(parts > 1, "nothing was seen before the end")
+        #expect(bytes == (try service.answer("GET", path).body))
+        for (offset, status) in [("-1", 400), ("x", 400), ("\(bytes.count + 1)", 400), ("\(bytes.count)", 200)] {
+            #expect(try service.answer("GET", "\(path)?offset=\(offset)").status == status, "\(offset)")
+        }
+        #expect(try service.answer("GET", "/api/v1/verifications/\(id)/report.json?offset=0").status == 400)
+        #expect(try service.answer("GET", "/api/v1/verifications/nowhere/evidence.ndjson?offset=0").status == 404)
+    }
+
+    @Test("A key joins its verification after a restart of the service, too")
+    func restarted() async throws {
+        let folder = try TemporaryFolder()
+        let fleet = try await FileFleet.start(1, in: folder)
+        let entry = fleet.entry(interval: "500ms")
+        var service = try await ServedCollector.start(fleets: entry, in: folder)
+        let ended = try await service.verified(FileFleet.commit, key: "k")
+        service.program.kill()
+        service = try await ServedCollector.start(fleets: entry, in: folder)
+        let joined = try service.verify(FileFleet.commit, key: "k")
+        #expect(joined.status == 200)
+        #expect(try ServedCollector.object(joined)["id"] as? String == ended["id"] as? String)
+        #expect(try ServedCollector.object(joined)["state"] as? String == "finished")
+        #expect(try service.verify(FileFleet.other, key: "k").status == 409)
+        #expect(try service.verify(FileFleet.commit, key: "k2").status == 201)
+    }
 }

@@ -19,7 +19,7 @@ struct PromoteCommand: CollectorCommand {
         + CIOptions.environmentFlags + CIWaitOptions.environmentFlags + ForgeOptions.environmentFlags
         + BranchOptions.environmentFlags + RegistryOptions.environmentFlags + ReadbackOptions.environmentFlags
         + FleetOptions.environmentFlags + PolicyOptions.environmentFlags + AccessOptions.environmentFlags
-        + OutputOptions.environmentFlags + LogOptions.environmentFlags
+        + ServerOptions.environmentFlags + OutputOptions.environmentFlags + LogOptions.environmentFlags
     static let commandLineOnly = PromoteOptions.commandLineOnly + CIOptions.commandLineOnly
     static let published: CommandEnd.Command? = .promote
 
@@ -45,6 +45,7 @@ struct PromoteCommand: CollectorCommand {
     @OptionGroup(title: "Fleet") var fleet: FleetOptions
     @OptionGroup(title: "Policy") var policy: PolicyOptions
     @OptionGroup(title: "Access") var access: AccessOptions
+    @OptionGroup(title: "Service") var server: ServerOptions
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Logs") var logs: LogOptions
 
@@ -52,8 +53,11 @@ struct PromoteCommand: CollectorCommand {
         guard output.store != "none" else {
             throw ValidationError("promote keeps its journal in the ledger: omit --store none")
         }
-        guard promotion.skipsVerification || !fleet.isEmpty else {
-            throw ValidationError("no fleet to verify: give --fleet PATH or --host NAME, or --no-verify")
+        guard promotion.skipsVerification || !fleet.isEmpty || server.server != nil else {
+            throw ValidationError("no fleet to verify: give --fleet PATH, --host NAME or --server URL, or --no-verify")
+        }
+        guard !promotion.skipsVerification || server.server == nil else {
+            throw ValidationError("--server has no effect with --no-verify: omit one of them")
         }
         guard promotion.skipsCI || !ci.contextLists.isEmpty else {
             throw ValidationError(
@@ -63,11 +67,15 @@ struct PromoteCommand: CollectorCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
+        try server.refuse(fleet, access, policy)
         throw ExitCode(try await WebClient.with { try await run(web: $0, environment: environment) })
     }
 
     private func run(web: WebClient, environment: [String: String]) async throws -> Int32 {
-        let inventory = promotion.skipsVerification ? nil : try await fleet.load(lasting: policy.timeout)
+        let inventory =
+            promotion.skipsVerification
+            ? nil : server.server == nil ? try await fleet.load(lasting: policy.timeout) : try fleet.nowhere()
+        let remote = try server.remote(policy, web: web, environment: environment)
         let request = try await promotion.request(
             service: fleet.deployedService(inventory), candidates: candidate.candidate, environment: environment)
         let ledger =
@@ -78,14 +86,16 @@ struct PromoteCommand: CollectorCommand {
         defer { evidence?.removeIfEmpty() }
         let interruption = SignalCancellation()
         let verification = try inventory.map {
-            VerificationRun(
+            var run = VerificationRun(
                 target: Target(
                     service: request.service.name, environment: request.service.environment, gitSHA: request.gitSHA),
                 inventory: $0,
                 policy: try policy.policy(for: $0), check: policy.inventoryCheck, access: try access.access(for: $0),
-                concurrency: access.concurrency, ledger: ledger,
+                concurrency: access.concurrency, ledger: remote == nil ? ledger : nil,
                 destinations: promotion.dryRun ? [] : try output.destinations(beside: evidence), evidence: evidence,
                 progress: output.progress, environment: environment, logger: logs.logger)
+            (run.remote, run.acceptsSuccessor) = (remote, policy.supersededOK)
+            return run
         }
         do {
             let gate = try gate(request, ledger, interruption, web: web, environment: environment)

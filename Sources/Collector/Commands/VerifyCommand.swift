@@ -5,6 +5,7 @@ import Ledger
 import Operations
 import Reports
 import Shared
+import Transfer
 import Verdict
 
 /// `verify`: polls the fleet until every expected host is proven to serve the promoted build.
@@ -12,7 +13,8 @@ struct VerifyCommand: CollectorCommand {
     static let environmentFlags =
         FleetOptions.environmentFlags + TargetOptions.environmentFlags + GenerationOptions.environmentFlags
         + RegistryOptions.environmentFlags + ReadbackOptions.environmentFlags + PolicyOptions.environmentFlags
-        + AccessOptions.environmentFlags + OutputOptions.environmentFlags + LogOptions.environmentFlags
+        + AccessOptions.environmentFlags + ServerOptions.environmentFlags + OutputOptions.environmentFlags
+        + LogOptions.environmentFlags
     static let published: CommandEnd.Command? = .verify
 
     static let configuration = CommandConfiguration(
@@ -26,6 +28,7 @@ struct VerifyCommand: CollectorCommand {
     @OptionGroup(title: "Registry") var readback: ReadbackOptions
     @OptionGroup(title: "Policy") var policy: PolicyOptions
     @OptionGroup(title: "Access") var access: AccessOptions
+    @OptionGroup(title: "Service") var server: ServerOptions
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Logs") var logs: LogOptions
 
@@ -40,6 +43,7 @@ struct VerifyCommand: CollectorCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
+        guard server.server == nil else { throw ExitCode(try await follow(environment: environment)) }
         let inventory = try await fleet.load(lasting: policy.timeout)
         let ledger = try await output.openLedger(environment: environment)
         let evidence = try output.evidence()
@@ -63,5 +67,34 @@ struct VerifyCommand: CollectorCommand {
         }
         await ledger?.close(loggingTo: logs.logger)
         throw ExitCode(code)
+    }
+
+    /// Lets a service verify, and follows it.
+    private func follow(environment: [String: String]) async throws -> Int32 {
+        try server.refuse(
+            fleet, access, policy,
+            [
+                ("--image", target.image != nil, "give --sha and --digest, for example from resolve"),
+                ("--generation", promotion.generation != nil, "omit it: it is a number of this machine's ledger"),
+                ("--store", output.store != nil, "omit it: the service keeps the history"),
+            ])
+        return try await WebClient.with { web in
+            let remote = try server.remote(policy, web: web, environment: environment)
+            let nowhere = try fleet.nowhere()
+            return try await target.withTarget(for: nowhere, registry: registry, environment: environment) {
+                target, _ in
+                let evidence = try output.evidence()
+                defer { evidence?.removeIfEmpty() }
+                var run = VerificationRun(
+                    target: target, inventory: nowhere, policy: Policy(), check: InventoryCheck(),
+                    access: HostCredentials(), destinations: try output.destinations(beside: evidence),
+                    evidence: evidence, progress: output.progress, environment: environment, logger: logs.logger,
+                    output: .standardOutput)
+                (run.remote, run.acceptsSuccessor) = (remote, policy.supersededOK)
+                run.endsProcess = true
+                let report = try await run.run()
+                return report.exitCode
+            }
+        }
     }
 }

@@ -10,6 +10,8 @@ package struct EvidenceFile: Sendable {
     package let path: String
     private let descriptor: Int32
     private let isNew: Bool
+    /// Called after bytes were written.
+    package var onWrite: (@Sendable () -> Void)?
 
     package var isStandardOutput: Bool { path == "-" }
 
@@ -38,6 +40,7 @@ package struct EvidenceFile: Sendable {
             _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
             return true
         }
+        onWrite?()
     }
 
     /// Flushes the file to the disk.

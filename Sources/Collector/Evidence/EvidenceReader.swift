@@ -12,6 +12,8 @@ package struct EvidenceReader {
     private var buffer: [UInt8] = []
     private var start = 0
     private var isAtEnd = false
+    /// True if bytes can still be appended.
+    private var isGrowing = false
     /// The number of the last line that was read, from 1.
     package private(set) var line = 0
     /// True if the file ends in the middle of the line after ``line``.
@@ -36,8 +38,26 @@ package struct EvidenceReader {
         self.documents = documents
         descriptor = -1
         buffer = bytes
+        whole.update(bytes)
         isAtEnd = true
     }
+
+    /// Reads bytes that are still arriving: at their end there is no line yet.
+    init(growing bytes: [UInt8], named path: String, documents: @escaping DocumentReading) {
+        self.init(bytes, named: path, documents: documents)
+        isGrowing = true
+    }
+
+    /// Appends bytes of evidence that is still arriving.
+    mutating func append(_ bytes: [UInt8]) {
+        buffer.removeFirst(start)
+        start = 0
+        whole.update(bytes)
+        buffer += bytes
+    }
+
+    /// Ends evidence that was arriving: a line that is not whole now ends inside.
+    mutating func end() { isGrowing = false }
 
     package func close() {
         if descriptor > STDIN_FILENO { Glibc.close(descriptor) }
@@ -45,7 +65,8 @@ package struct EvidenceReader {
 
     /// `sha256:<64 hex>` of the whole file, once it was read to the end.
     package var hash: String {
-        "sha256:" + Hexadecimal.encode(descriptor < 0 ? SHA256.hash(buffer) : whole.finalize())
+        let whole = whole
+        return "sha256:" + Hexadecimal.encode(whole.finalize())
     }
 
     /// The next line; nil at the end.
@@ -88,6 +109,10 @@ package struct EvidenceReader {
             searched = buffer.count
             if isAtEnd {
                 guard start < buffer.count else { return nil }
+                guard !isGrowing else {
+                    guard buffer.count - start <= Self.longestLine else { throw .changed(path, line: line + 1) }
+                    return nil
+                }
                 defer { start = buffer.count }
                 line += 1
                 return (buffer[start...], false)

@@ -2,7 +2,7 @@ package import CollectorSupport
 import FoundationEssentials
 package import Reports
 import Shared
-import Verdict
+package import Verdict
 
 /// Runs a recorded verification through the state machine again, and checks that it has the same statuses and verdict.
 package struct Replay {
@@ -17,14 +17,18 @@ package struct Replay {
     }
 
     private var reader: EvidenceReader
-    private var start: EvidenceStart
+    let start: EvidenceStart
     private var hosts: [ExpectedHost] = []
-    private var verification: Verification?
+    private(set) var verification: Verification?
     private var refusal: Conclusion?
     /// Changes that the state machine made and that must come next in the file, in reverse order.
     private var expected: [EvidenceLine.StatusChange] = []
-    private var ending: EvidenceLine.Ending?
-    private var latest = Duration.zero
+    private(set) var ending: EvidenceLine.Ending?
+    /// The time of the last input.
+    private(set) var latest = Duration.zero
+
+    /// Called with every input, the actions that followed from it, and the verification after it.
+    package typealias Observing = (Verification.Input, [Verification.Action], Verification) -> Void
 
     /// Replays a file; `-` is standard input.
     ///
@@ -47,7 +51,7 @@ package struct Replay {
         return try replay.run(progress: progress)
     }
 
-    private init(_ reader: EvidenceReader) throws(EvidenceError) {
+    init(_ reader: EvidenceReader) throws(EvidenceError) {
         self.reader = reader
         guard case .start(let start)? = try self.reader.next() else {
             throw self.reader.line == 0 && !self.reader.endsInside ? .empty(reader.path) : .notEvidence(reader.path)
@@ -59,17 +63,30 @@ package struct Replay {
     }
 
     private mutating func run(progress: (Int) -> Void) throws(EvidenceError) -> Outcome {
-        while let line = try reader.next() {
-            guard ending == nil else { throw misread("comes after the verdict") }
-            try take(line)
-            if reader.line.isMultiple(of: 5_000) { progress(reader.line) }
-        }
-        // The verification wrote nothing after its verdict.
-        guard ending == nil || !reader.endsInside else { throw .changed(reader.path, line: reader.line + 1) }
-        return try conclude()
+        try advance(progress: progress) { _, _, _ in }
+        let conclusion = try conclude()
+        var report = ReportBuilder(verification: conclusion.verification, context: conclusion.context).build(
+            conclusion.conclusion)
+        report.verification.collector.version = start.collector
+        return Outcome(report: report, cut: conclusion.cut, lines: reader.line)
     }
 
-    private mutating func take(_ line: EvidenceLine) throws(EvidenceError) {
+    /// Appends bytes of evidence that is still arriving, and takes their whole lines.
+    mutating func append(_ bytes: [UInt8], observe: Observing) throws(EvidenceError) {
+        reader.append(bytes)
+        try advance(progress: { _ in }, observe: observe)
+    }
+
+    /// Takes all lines that the reader has.
+    mutating func advance(progress: (Int) -> Void, observe: Observing) throws(EvidenceError) {
+        while let line = try reader.next() {
+            guard ending == nil else { throw misread("comes after the verdict") }
+            try take(line, observe)
+            if reader.line.isMultiple(of: 5_000) { progress(reader.line) }
+        }
+    }
+
+    private mutating func take(_ line: EvidenceLine, _ observe: Observing) throws(EvidenceError) {
         switch line {
         case .start: throw misread("starts a second verification")
         case .host(let host):
@@ -90,13 +107,13 @@ package struct Replay {
         default:
             guard hosts.count == start.inventory.hosts else { throw misread("comes before all hosts are known") }
             try expectNothing()
-            try feed(line)
+            try feed(line, observe)
         }
     }
 
     // MARK: - The state machine
 
-    private mutating func feed(_ line: EvidenceLine) throws(EvidenceError) {
+    private mutating func feed(_ line: EvidenceLine, _ observe: Observing) throws(EvidenceError) {
         guard let (input, moment) = try input(line) else { return }
         latest = max(latest, moment)
         if verification == nil {
@@ -105,7 +122,9 @@ package struct Replay {
                 learnsImages: start.learnsImages ?? false, watchesTag: start.watchesTag ?? false)
             _ = verification?.take(.started)
         }
-        expected = (verification?.take(input) ?? []).compactMap(EvidenceLine.StatusChange.init).reversed()
+        let actions = verification?.take(input) ?? []
+        expected = actions.compactMap(EvidenceLine.StatusChange.init).reversed()
+        if let verification { observe(input, actions, verification) }
     }
 
     private func input(_ line: EvidenceLine) throws(EvidenceError) -> (Verification.Input, Duration)? {
@@ -184,7 +203,21 @@ package struct Replay {
 
     // MARK: - The end
 
-    private func conclude() throws(EvidenceError) -> Outcome {
+    /// A verification at its end, with everything that its report is built from.
+    package struct Ended: Sendable {
+        package let verification: Verification
+        package let conclusion: Conclusion
+        package let context: ReportBuilder.Context
+        /// The way in which the evidence was cut short, in one line; nil if it is complete.
+        package let cut: String?
+    }
+
+    /// Ends the evidence: no more lines follow.
+    mutating func conclude() throws(EvidenceError) -> Ended {
+        reader.end()
+        try advance(progress: { _ in }, observe: { _, _, _ in })
+        // The verification wrote nothing after its verdict.
+        guard ending == nil || !reader.endsInside else { throw .changed(reader.path, line: reader.line + 1) }
         let verification =
             verification
             ?? Verification(target: start.target, hosts: hosts, policy: start.policy, promotions: start.promotions)
@@ -200,10 +233,8 @@ package struct Replay {
             selected: start.inventory.selected ?? [], listed: start.inventory.listed, warnings: start.warnings,
             notes: (ending?.notes ?? []) + [cut].compactMap { $0 })
         context.origin = start.origin
-        var report = ReportBuilder(verification: verification, context: context).build(conclusion)
-        report.verification.collector.version = start.collector
-        report.evidence = Report.EvidenceFile(hash: reader.hash)
-        return Outcome(report: report, cut: cut, lines: reader.line)
+        context.evidence = Report.EvidenceFile(hash: reader.hash)
+        return Ended(verification: verification, conclusion: conclusion, context: context, cut: cut)
     }
 
     private var place: String { reader.endsInside ? "in line \(reader.line + 1)" : "after line \(reader.line)" }

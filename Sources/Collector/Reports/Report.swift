@@ -25,7 +25,7 @@ package struct Report: Codable, Hashable, Sendable {
     /// What is left to do, the worst first; nil if nothing is. See ``settleAdvice()``.
     package internal(set) var actions: [Action]?
     /// Every host of the inventory exactly once: proven hosts first, the worst host last.
-    package internal(set) var hosts: [Host]
+    package var hosts: [Host]
     /// nil if no evidence was written.
     package var evidence: EvidenceFile?
     /// nil if the run only verified.

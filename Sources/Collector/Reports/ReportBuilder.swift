@@ -7,7 +7,7 @@ package import Verdict
 package struct ReportBuilder: Sendable {
     /// Facts about the run that the state machine does not know.
     package struct Context: Sendable {
-        var id: String
+        package var id: String
         package var startedAt: Date
         package var finishedAt: Date
         var inventorySource: String

@@ -55,6 +55,7 @@ struct CurlOptions {
         switch method {
         case .get: break
         case .head: set(CURLOPT_NOBODY, 1)
+        case .delete: set(CURLOPT_CUSTOMREQUEST, "DELETE")
         case .post(let body): setBody(body)
         case .put(let body):
             setBody(body)

@@ -26,7 +26,8 @@ package struct TransferLimits: Sendable {
     var headerValueBytes = 1 << 10
     /// The response headers that are kept; names in lower case.
     var keptHeaders = [
-        "age", "buildinfo-age", "buildinfo-host", "buildinfo-nonce", "cache-control", "content-type", "date", "etag",
+        "age", "buildinfo-age", "buildinfo-end", "buildinfo-host", "buildinfo-nonce", "buildinfo-offset",
+        "cache-control", "content-type", "date", "etag",
         "location", "preference-applied", "retry-after", "server", "via", "warning", "www-authenticate", "x-varnish",
     ]
     /// A word, in lower case, whose presence in a name keeps a header too: caches identify themselves by many names. Such a

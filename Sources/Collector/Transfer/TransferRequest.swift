@@ -1,11 +1,12 @@
 /// A request for a ``TransferClient``.
 package struct TransferRequest: Sendable {
-    /// The HTTP method. Hosts receive only `get`; the others are for registries and their token services.
+    /// The HTTP method. Hosts receive only `get`; the others are for registries, their token services, and collector services.
     package enum Method: Hashable, Sendable {
         case get
         case head
         case post(Body)
         case put(Body)
+        case delete
     }
 
     /// The body of a request.

@@ -226,7 +226,7 @@ private struct RequestHeaders {
         }
         if let token = request.access.bearerToken { lines.append("Authorization: Bearer \(token)") }
         switch request.method {
-        case .get, .head: break
+        case .get, .head, .delete: break
         case .post(let body), .put(let body):
             // Without the second, a large body waits a second for a "100 Continue", which many servers never send.
             lines += ["Content-Type: \(body.mediaType)", "Expect:"]

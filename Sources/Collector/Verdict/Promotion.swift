@@ -85,10 +85,10 @@ package struct RetaggedImage: Codable, Hashable, Sendable {
     }
 
     /// True if the tag was certainly moved.
-    var isSettled: Bool { isDoubted != true }
+    package var isSettled: Bool { isDoubted != true }
 
     /// The code of the cause.
-    var code: Reason.Code { isSettled ? (isFormer == true ? .tagPutBack : .tagMoved) : .tagUncertain }
+    package var code: Reason.Code { isSettled ? (isFormer == true ? .tagPutBack : .tagMoved) : .tagUncertain }
 
     /// The image that took over, in one line.
     package var message: String {

@@ -79,6 +79,11 @@ struct FleetOptions: ParsableArguments {
             lists: try await InventoryServer.http.lists(of: sources))
     }
 
+    /// An inventory without hosts, for a verification that a service runs.
+    func nowhere() throws -> Inventory {
+        try Inventory.load(sources: [], service: service, environment: environmentName, now: Date())
+    }
+
     /// The service and its environment, even if no fleet is verified.
     ///
     /// - Parameter inventory: the inventory, if it has been read.

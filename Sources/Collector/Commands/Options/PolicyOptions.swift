@@ -14,30 +14,38 @@ struct PolicyOptions: ParsableArguments {
         .init("--superseded-ok", .switchOn),
     ]
 
-    @Option(help: "Time limit for the whole verification (default: 10m).", transform: ArgumentText.duration)
-    var timeout = Policy().timeout
-
-    @Option(help: "How often to poll a host (default: 2s).", transform: ArgumentText.duration)
-    var interval = Policy().interval
+    @Option(
+        name: .customLong("timeout"),
+        help: "Time limit for the whole verification (default: 10m).", transform: ArgumentText.duration)
+    var givenTimeout: Duration?
 
     @Option(
+        name: .customLong("interval"),
+        help: "How often to poll a host (default: 2s).", transform: ArgumentText.duration)
+    var givenInterval: Duration?
+
+    @Option(
+        name: .customLong("request-timeout"),
         help: "Time limit for one request, including the connect (default: 5s).", transform: ArgumentText.duration)
-    var requestTimeout = Policy().requestTimeout
+    var givenRequestTimeout: Duration?
 
     @Option(
+        name: .customLong("soak"),
         help: "How long the same instances must serve the target before a host is proven (default: 10s).",
         transform: ArgumentText.duration)
-    var soak = Policy().soak
+    var givenSoak: Duration?
 
     @Option(
+        name: .customLong("stall"),
         help: "Stop early when no host has changed status for this long (default: 3m).",
         transform: ArgumentText.duration)
-    var stall = Policy().stall
+    var givenStall: Duration?
 
     @Option(
+        name: .customLong("fail-after"),
         help: "Consecutive answers with a failed deploy before a host counts as failed (default: 3).",
         transform: ArgumentText.positiveCount)
-    var failAfter = Policy().failAfter
+    var givenFailAfter: Int?
 
     @Option(
         help: ArgumentHelp(
@@ -71,27 +79,43 @@ struct PolicyOptions: ParsableArguments {
     var require: [Requirement] = []
 
     @Option(
+        name: .customLong("min-proven"),
         help: ArgumentHelp("Minimum number of proven hosts for any tolerance (default: 1).", valueName: "n|p%"),
         transform: ArgumentText.tolerance)
-    var minProven = Policy().minProven
+    var givenMinProven: Tolerance?
 
-    @Option(help: "Minimum number of hosts in the inventory (default: 1).", transform: ArgumentText.count)
-    var minHosts = 1
+    @Option(
+        name: .customLong("min-hosts"),
+        help: "Minimum number of hosts in the inventory (default: 1).", transform: ArgumentText.count)
+    var givenMinHosts: Int?
 
     @Flag(help: "Accept an empty inventory.")
     var allowEmpty = false
 
     @Option(
+        name: .customLong("max-shrink"),
         help: ArgumentHelp(
             "Maximum shrinkage of the inventory since the last promotion of the service (default: 20%).",
             valueName: "p%"),
         transform: ArgumentText.percent)
-    var maxShrink = 20.0
+    var givenMaxShrink: Double?
 
     @Flag(
         name: .customLong("superseded-ok"),
         help: "Exit with 0 when a newer promotion, proven or under way, supersedes this one.")
     var supersededOK = false
+
+    // The values in force. An option that was not given must not replace the policy of a service.
+
+    var timeout: Duration { givenTimeout ?? Policy().timeout }
+    var interval: Duration { givenInterval ?? Policy().interval }
+    var requestTimeout: Duration { givenRequestTimeout ?? Policy().requestTimeout }
+    var soak: Duration { givenSoak ?? Policy().soak }
+    var stall: Duration { givenStall ?? Policy().stall }
+    var failAfter: Int { givenFailAfter ?? Policy().failAfter }
+    var minProven: Tolerance { givenMinProven ?? Policy().minProven }
+    var minHosts: Int { givenMinHosts ?? 1 }
+    var maxShrink: Double { givenMaxShrink ?? 20 }
 
     func validate() throws {
         let positive = [("--timeout", timeout), ("--interval", interval), ("--request-timeout", requestTimeout)]

@@ -10,7 +10,7 @@ enum LedgerSchema {
     /// Steps only add, so that an older collector can keep recording while a newer one migrates. A summary is an index, which
     /// SQLite maintains for every writer, or a table that may lack what an older collector wrote.
     static let steps = [
-        version1, version2, version3, version4, version5, version6, version7, version8, version9,
+        version1, version2, version3, version4, version5, version6, version7, version8, version9, version10,
     ]
     static var version: Int { steps.count }
 
@@ -285,6 +285,17 @@ enum LedgerSchema {
             DELETE FROM host_outcomes WHERE verification = NEW.number;
         END;
         DROP INDEX hosts_by_outcome;
+        """
+
+    /// The requests that started verifications of a service, by their idempotency keys, so that a repeated request joins its
+    /// verification after a restart, too. `request` is a hash of what was asked for.
+    private static let version10 = """
+        CREATE TABLE requests (
+            key TEXT PRIMARY KEY,
+            request TEXT NOT NULL,
+            verification TEXT NOT NULL,
+            at TEXT NOT NULL
+        ) WITHOUT ROWID;
         """
 
     /// The service's name from the key in `service`, for queries that run on any schema.

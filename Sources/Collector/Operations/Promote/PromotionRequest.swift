@@ -126,8 +126,8 @@ package struct TagPolicy: Hashable, Sendable {
 package struct PromotionPlan: Sendable {
     let request: PromotionRequest
     let passed: PromotionGate.Passed
-    /// The number of hosts to verify; nil without verification.
-    let hosts: Int?
+    /// What would be verified, and where; nil without verification.
+    let verification: String?
 
     package var text: String {
         let image = passed.image
@@ -140,7 +140,7 @@ package struct PromotionPlan: Sendable {
                 "  to      \(image.digest) (\(request.gitSHA.short)), \(image.manifest.bytes.count) bytes of "
                     + image.manifest.mediaType.rawValue,
             ]
-        let then = hosts.map { "verify \($0.hostCount)" } ?? "no verification"
+        let then = verification ?? "no verification"
         let lines =
             move + ["  as      a promotion of \(request.service.promoted), by \(request.actor)", "  then    \(then)"]
         return (lines + ["nothing was written", request.pin(image)]).map { "\($0)\n" }.joined()

@@ -151,7 +151,11 @@ package struct PromotionRun: Sendable {
     package func plan() async throws -> PromotionPlan {
         do {
             let (passed, _) = try await interruptible { try await pass(settles: false) }
-            return PromotionPlan(request: request, passed: passed, hosts: verification?.inventory.hosts.count)
+            return PromotionPlan(
+                request: request, passed: passed,
+                verification: verification.map { run in
+                    run.remote.map { "verify through \($0.place)" } ?? "verify \(run.inventory.hosts.count.hostCount)"
+                })
         } catch {
             guard let error = error as? any ExitCoded else { throw error }
             throw PromotionFailure(

@@ -48,6 +48,44 @@ package struct TagWatch: Sendable {
         }
     }
 
+    /// Reads the tag after a verdict that did not depend on it.
+    ///
+    /// - Returns: the reason that the verdict is not green; nil if the tag was read and is the promoted image.
+    func objection(promoted: Digest, logger: Logger) async -> Reason? {
+        let trigger = TagReadTrigger()
+        trigger.readNow()
+        let watch = watch(promoted: promoted, trigger: trigger, logger: logger)
+        let (events, yield) = AsyncStream.makeStream(of: SessionEvent.self)
+        let limit = timeout + Self.readTimeout
+        return await withTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { await watch.run { yield.yield($0) } }
+            group.addTask {
+                do { try await Task.sleep(for: limit) } catch { return }
+                yield.finish()
+            }
+            var moved: RetaggedImage?
+            reading: for await event in events {
+                switch event {
+                case .tagSeen: return nil
+                case .moved(let image):
+                    moved = image
+                    if moved == nil { trigger.readNow() }
+                default: break
+                }
+                if moved?.isSettled == true { break reading }
+            }
+            guard let moved else {
+                return Reason(
+                    verdict: .inconclusive, code: .tagUncertain, hosts: 0,
+                    message: "\(reference) could not be read after the verification: it may be another build by now")
+            }
+            return Reason(
+                verdict: moved.isSettled ? .superseded : .inconclusive, code: moved.code, hosts: 0,
+                message: moved.message)
+        }
+    }
+
     private func poll(
         _ promoted: Digest, _ trigger: TagReadTrigger, _ logger: Logger, _ yield: SessionWatch.Yield
     ) async {

@@ -8,7 +8,7 @@ import Verdict
 /// Everything that the report of a verification is built from.
 struct VerificationOutcome: Sendable {
     let verification: Verification
-    let conclusion: Conclusion
+    var conclusion: Conclusion
     var context: ReportBuilder.Context
     /// The hosts of the report, if they are made already.
     var rows: PreparedRows?

@@ -43,6 +43,10 @@ package struct VerificationRun: Sendable {
     package var pool: TransferPool?
     /// Watches the verification besides the progress, the ledger and the evidence.
     package var observer: (any SessionObserver)?
+    /// The service that verifies, so that this process only follows; nil to ask the hosts from here.
+    package var remote: RemoteVerification?
+    /// True to end with 0 if a newer promotion took over; only for a remote verification, whose policy is the service's.
+    package var acceptsSuccessor = false
 
     package init(
         target: Target, inventory: Inventory, policy: Policy, check: InventoryCheck, access: HostCredentials,
@@ -117,6 +121,7 @@ package struct VerificationRun: Sendable {
     private func observe<Result: Sendable>(
         _ signals: SessionWatch, _ use: (VerificationOutcome) async throws -> Result
     ) async throws -> Result {
+        if let remote { return try await use(try await follow(remote, signals)) }
         let start = start()
         logger.info(
             "Verifying",
@@ -158,6 +163,29 @@ package struct VerificationRun: Sendable {
         return result
     }
 
+    /// Follows the verification of a service.
+    private func follow(_ remote: RemoteVerification, _ signals: SessionWatch) async throws -> VerificationOutcome {
+        logger.info("Verifying", metadata: ["server": "\(remote.place)"])
+        let observers = [progress.observer(on: terminal, environment: environment), observer].compactMap { $0 }
+        var outcome = try await grouping("through \(remote.place)") {
+            try await remote.outcome(for: target, observers: observers, signals: signals, evidence: evidence)
+        }
+        outcome.context.origin = origin(at: outcome.context.startedAt)
+        if outcome.conclusion.exitCode == ExitStatus.success.rawValue, let tag, let digest = target.digest,
+            let reason = await tag.objection(promoted: digest, logger: logger)
+        {
+            // The service does not watch the tag.
+            outcome.conclusion.verdict = reason.verdict
+            outcome.conclusion.exitCode = reason.verdict.exitCode
+            outcome.conclusion.reasons = [reason]
+        }
+        let isPutBack = outcome.conclusion.reasons.contains { $0.code == .tagPutBack }
+        if acceptsSuccessor, outcome.conclusion.verdict == .superseded, !isPutBack {
+            outcome.conclusion.exitCode = ExitStatus.success.rawValue
+        }
+        return outcome
+    }
+
     /// The outcome of a promotion that was interrupted before the first request: no host is known.
     func interrupted(signal: Int32, because reason: String) async throws -> VerificationOutcome {
         let start = start()
@@ -177,6 +205,8 @@ package struct VerificationRun: Sendable {
 
     /// The refusal of the inventory, nil if it is accepted, and the earlier inventories that it was compared with.
     package func refusal() async throws -> (Conclusion?, InventoryCheck.Previous) {
+        // The service checks its inventory.
+        guard remote == nil else { return (nil, InventoryCheck.Previous(listed: nil, selected: nil)) }
         let previous = InventoryCheck.Previous(
             listed: try await ledger?.previousExpected(
                 of: target.deployed, allowance: check.maximumShrinkPercent),
@@ -271,13 +301,15 @@ package struct VerificationRun: Sendable {
     private func polling(
         _ session: FleetSession, _ observers: [any SessionObserver], _ initial: () -> Verification
     ) async -> (Verification, Duration) {
+        await grouping("on \(inventory.hosts.count.hostCount)") { await session.run(initial(), observers: observers) }
+    }
+
+    private func grouping<Value>(_ place: String, _ work: () async throws -> Value) async rethrows -> Value {
         guard progress.style(on: terminal, environment: environment) == .plain,
             let pipeline = Pipeline(environment: environment, terminal: terminal)
-        else { return await session.run(initial(), observers: observers) }
+        else { return try await work() }
         let build = target.gitSHA?.short ?? target.digest?.short ?? "the target"
-        return await pipeline.grouping("Verifying \(build) on \(inventory.hosts.count.hostCount)") {
-            await session.run(initial(), observers: observers)
-        }
+        return try await pipeline.grouping("Verifying \(build) \(place)", work)
     }
 
     private func context(_ start: EvidenceStart, duration: Duration) -> ReportBuilder.Context {

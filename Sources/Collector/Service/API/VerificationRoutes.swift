@@ -42,9 +42,12 @@ struct VerificationRoutes {
     }
 
     func interrupt(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        _ = try Query(request, [])
+        let signal = try Query(request, ["signal"]).one("signal")
+        guard let number = signal.map({ Int32($0) }) ?? 2, [1, 2, 15].contains(number) else {
+            throw Problem.invalid("signal", signal ?? "", expected: "1, 2 or 15: the signal that interrupts")
+        }
         let id = try context.parameter("id")
-        if verifications.interrupt(id) { return Response(status: .accepted) }
+        if verifications.interrupt(id, signal: number) { return Response(status: .accepted) }
         // Known and over, or not known at all.
         _ = try await recorded(id)
         throw Problem(
@@ -54,21 +57,25 @@ struct VerificationRoutes {
     // MARK: - Read
 
     func verification(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        _ = try Query(request, [])
+        let text = try Query(request, ["hosts"]).one("hosts") ?? "true"
+        guard ["true", "false"].contains(text) else {
+            throw Problem.invalid("hosts", text, expected: "true or false: whether the report names the hosts")
+        }
+        let hasHosts = text == "true"
         let id = try context.parameter("id")
         if let seconds = Self.wait(request), let running = verifications.running(id) {
             // Asks for the moment, so that the session has one at its next turn.
             _ = running.monitor.moment
             await running.monitor.changes.wait(after: running.monitor.changes.number, for: .seconds(seconds))
         }
-        guard let running = verifications.running(id) else { return try await finished(id) }
+        guard let running = verifications.running(id) else { return try await finished(id, hasHosts: hasHosts) }
         if running.monitor.moment == nil {
             await running.monitor.changes.wait(after: running.monitor.changes.number, for: .seconds(1))
         }
-        return try Self.body(of: running, id: id)
+        return try Self.body(of: running, id: id, hasHosts: hasHosts)
     }
 
-    private static func body(of running: Verifications.Running, id: String) throws -> Response {
+    private static func body(of running: Verifications.Running, id: String, hasHosts: Bool) throws -> Response {
         guard let moment = running.monitor.moment else {
             return try envelope(id: id, state: "running", report: nil, asOf: nil, age: nil, isFresh: false)
         }
@@ -78,18 +85,20 @@ struct VerificationRoutes {
         let reason = Reason(
             verdict: .inconclusive, code: .underWay, hosts: moment.verification.expected,
             message: "the verification is under way")
-        let report = ReportBuilder(verification: moment.verification, context: context).build(
+        var report = ReportBuilder(verification: moment.verification, context: context).build(
             Conclusion(
                 verdict: .inconclusive, exitCode: Verdict.inconclusive.exitCode, reasons: [reason], at: moment.now))
+        if !hasHosts { report.hosts = [] }
         return try envelope(
             id: id, state: "running", report: report, asOf: Date().addingTimeInterval(-age.seconds).rfc3339, age: age,
             isFresh: age <= moment.verification.timing.freshness)
     }
 
-    private func finished(_ id: String) async throws -> Response {
-        guard let report = try await recorded(id) else {
+    private func finished(_ id: String, hasHosts: Bool) async throws -> Response {
+        guard var report = try await recorded(id) else {
             return try Self.envelope(id: id, state: "running", report: nil, asOf: nil, age: nil, isFresh: false)
         }
+        if !hasHosts { report.hosts = [] }
         let end = report.verification.finishedAt
         let age = Date(rfc3339: end).map { Duration(clampingSeconds: max(0, Date().timeIntervalSince($0))) }
         let limit = Duration(clampingSeconds: max(report.policy.intervalSeconds, 2) * 3)
@@ -152,9 +161,12 @@ struct VerificationRoutes {
     ]
 
     func file(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        _ = try Query(request, [])
         let (id, name) = (try context.parameter("id"), try context.parameter("file"))
         let isEvidence = name == "evidence.ndjson"
+        let offset = try Query(request, isEvidence ? ["offset"] : []).one("offset")
+        if let offset {
+            return try await evidence(of: id, from: offset, hold: Self.wait(request) ?? 0)
+        }
         guard isEvidence || Self.types[name] != nil else {
             let names = Self.types.keys.sorted() + ["evidence.ndjson"]
             throw Problem.notFound("unknown report file '\(name)'", remedy: "use \(names.joined(separator: ", "))")
@@ -176,14 +188,34 @@ struct VerificationRoutes {
         return response
     }
 
+    /// Evidence from an offset, also while it is being written.
+    ///
+    /// - Parameter hold: the seconds to wait for more than there is.
+    private func evidence(of id: String, from text: String, hold: Int) async throws -> Response {
+        guard let offset = Int(text), offset >= 0 else {
+            throw Problem.invalid("offset", text, expected: "the number of bytes that are known already")
+        }
+        if let running = verifications.running(id) {
+            let known = running.evidence.number
+            if try EvidencePart(verifications.evidencePath(id), from: offset).isEmpty {
+                await running.evidence.wait(after: known, for: .seconds(hold))
+            }
+        }
+        // What is over does not grow after this.
+        let ended = verifications.running(id) == nil ? try await recorded(id)?.verification.id : nil
+        let part = try EvidencePart(verifications.evidencePath(ended ?? id), from: offset)
+        var response = Response.bytes(try part.bytes(), type: "application/x-ndjson")
+        if let name = HTTPField.Name("Buildinfo-Offset") { response.headers[name] = "\(offset)" }
+        if ended != nil, let name = HTTPField.Name("Buildinfo-End") { response.headers[name] = "\(part.size)" }
+        return response
+    }
+
     private func evidence(of id: String, _ context: ServiceContext) async throws -> Response {
         do {
             let body = try await FileIO().loadFile(path: verifications.evidencePath(id), context: context)
             return Response(status: .ok, headers: [.contentType: "application/x-ndjson"], body: body)
         } catch {
-            throw Problem.notFound(
-                "this service has no evidence of the verification \(id)",
-                remedy: "a verification that 'verify' ran wrote its evidence where --report evidence=FILE said")
+            throw EvidencePart.missing
         }
     }
 }

@@ -9,11 +9,15 @@ struct VerificationRequest: Hashable, Sendable {
     let deployed: DeployedService
     let gitSHA: GitSHA?
     let digest: Digest?
+    /// The manifests of the digest, which hosts may serve in its place; nil if they are unknown.
+    let content: PromotedContent?
     /// How often a request can have each host asked, unless the fleet's policy asks more often.
     private static let shortestInterval = Duration.milliseconds(500)
 
     /// The values as the body states them.
     let policy: [PolicyKey: String]
+    /// A hash of everything that the request asks for.
+    let fingerprint: String
 
     private struct Body: Decodable {
         let service: String
@@ -21,10 +25,11 @@ struct VerificationRequest: Hashable, Sendable {
         let gitSHA: String?
         let digest: String?
         let image: String?
+        let content: PromotedContent?
         let policy: [String: Value]?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
-            case service, environment, digest, image, policy
+            case service, environment, digest, image, content, policy
             case gitSHA = "git_sha"
         }
     }
@@ -101,6 +106,10 @@ struct VerificationRequest: Hashable, Sendable {
         guard gitSHA != nil || digest != nil else {
             throw Problem(.badRequest, "there is no target", remedy: "send git_sha, digest, or both")
         }
+        guard body.content == nil || digest != nil else {
+            throw Problem(.badRequest, "there is content without its digest", remedy: "send digest, or omit content")
+        }
+        content = body.content
         var policy: [PolicyKey: String] = [:]
         for (name, value) in body.policy ?? [:] {
             guard let key = PolicyKey(rawValue: name) else {
@@ -113,6 +122,22 @@ struct VerificationRequest: Hashable, Sendable {
             policy[key] = value.text
         }
         self.policy = policy
+        fingerprint = try Self.fingerprint(
+            ["\(deployed)", gitSHA?.hex ?? "", digest?.description ?? ""]
+                + policy.map { "\($0.rawValue)=\($1)" }.sorted(), content)
+    }
+
+    private static func fingerprint(_ parts: [String], _ content: PromotedContent?) throws(Problem) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        do {
+            let encoded = try content.map { Array(try encoder.encode($0)) } ?? []
+            // Lengths keep parts apart, whatever they contain.
+            return Hexadecimal.encode(
+                SHA256.hash(parts.flatMap { Array("\($0.utf8.count):\($0)".utf8) } + encoded))
+        } catch {
+            throw Problem(.badRequest, "the content cannot be read", remedy: "omit content")
+        }
     }
 
     /// The fleet's policy with the request's values.

@@ -17,6 +17,8 @@ final class Verifications: Sendable {
     struct Running: Sendable {
         let deployed: DeployedService
         let monitor: VerificationMonitor
+        /// The writes of evidence.
+        let evidence: ChangeSignal
         let context: ReportBuilder.Context
         let interruptions: AsyncStream<Int32>.Continuation
         let ended: Task<Void, Never>
@@ -98,15 +100,22 @@ final class Verifications: Sendable {
         _ request: VerificationRequest, key: String, on entry: ServiceModel.Entry
     ) async throws -> (id: String, isNew: Bool) {
         if let known = try state.withLock({ try $0.joined(key, request) }) { return (known, false) }
+        // From before a restart.
+        if let known = try await ledger.request(key: key) {
+            guard known.request == request.fingerprint else { throw State.conflict }
+            return (known.verification, false)
+        }
         let (inventory, access) = try await loaded(entry)
         let policy = try request.policy(stricterThan: entry.fleet.policy, hosts: inventory.hosts.count)
         let startedAt = Date()
         let id = RunID.make(at: startedAt)
-        let evidence = try evidenceFile(id)
+        var evidence = try evidenceFile(id)
+        let written = ChangeSignal()
+        evidence.onWrite = { written.advance() }
         var run = VerificationRun(
             target: Target(
                 service: request.deployed.name, environment: request.deployed.environment, gitSHA: request.gitSHA,
-                digest: request.digest),
+                digest: request.digest, content: request.content),
             inventory: inventory, policy: policy, check: InventoryCheck(), access: access, ledger: ledger,
             destinations: [], evidence: evidence, progress: .none, environment: [:], logger: logger)
         let monitor = VerificationMonitor()
@@ -117,7 +126,7 @@ final class Verifications: Sendable {
             inventoryHash: inventory.hash, selected: inventory.selected ?? [], listed: inventory.listedWhereSelected,
             warnings: inventory.warnings)
         // Under the lock, so that of two requests with one key only the first one starts.
-        return try state.withLock { [run] state in
+        let started: (id: String, isNew: Bool) = try state.withLock { [run, evidence] state in
             if let known = try state.joined(key, request) {
                 evidence.removeIfEmpty()
                 return (known, false)
@@ -132,13 +141,18 @@ final class Verifications: Sendable {
             let ended = Task {
                 await self.perform(run, id: id, evidence: evidence, monitor: monitor, until: interruptions)
                 monitor.end()
+                written.end()
             }
             state.running[id] = Running(
-                deployed: request.deployed, monitor: monitor, context: context, interruptions: interrupt, ended: ended)
+                deployed: request.deployed, monitor: monitor, evidence: written, context: context,
+                interruptions: interrupt, ended: ended)
             state.keyed.append(Keyed(key: key, request: request, id: id))
             if state.keyed.count > Self.keptKeys { state.keyed.removeFirst(state.keyed.count - Self.keptKeys) }
             return (id, true)
         }
+        // Before the answer: whoever has it finds the verification by its key, whatever happens here.
+        try await ledger.record(request.fingerprint, key: key, of: started.id, at: startedAt)
+        return started
     }
 
     private func perform(
@@ -209,10 +223,14 @@ extension Verifications.State {
     fileprivate func joined(_ key: String, _ request: VerificationRequest) throws(Problem) -> String? {
         guard let known = keyed.last(where: { $0.key == key }) else { return nil }
         guard known.request == request else {
-            throw Problem(
-                .conflict, "the Idempotency-Key was used for another request",
-                remedy: "use a new key for a new request, for example a random one")
+            throw Self.conflict
         }
         return known.id
+    }
+
+    fileprivate static var conflict: Problem {
+        Problem(
+            .conflict, "the Idempotency-Key was used for another request",
+            remedy: "use a new key for a new request, for example a random one")
     }
 }
