@@ -122,6 +122,7 @@ FORGE = r"[./](GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTes
 KILL_SWITCH = r"[./]KillSwitchTests/"
 SERVICE = r"[./](APITests|VerificationAPITests|ServiceConfigurationTests)/"
 BOARD = r"[./](FleetBoardTests|StandingTests)/"
+OWN_THREAD = r"[./]OwnThreadTests/"
 HEADLINE = r"[./](HeadlineTests|PipelineFileTests|PipelineOriginTests)/"
 
 _VERDICT = "Sources/Collector/Verdict/"
@@ -1234,6 +1235,11 @@ GUARDS = [
         _REGISTRY + "Credentials/BoundedSubprocess.swift",
         r"output: .bytes(limit: outputLimit), error: .discarded)",
         r"output: .bytes(limit: outputLimit * 1_000), error: .discarded)", REGISTRY),
+    Guard(
+        9, "own-thread", "work that waits for a disk holds up no task",
+        "Sources/Collector/Support/OwnThread.swift",
+        r"""DispatchQueue(label: "own thread").async {""",
+        r"""Task {""", OWN_THREAD),
     # 10. No secret in any output
     Guard(
         10, "realm-credentials", "a token service in the clear on another host gets no credentials",
@@ -1351,7 +1357,7 @@ GUARDS = [
     Guard(
         10, "password-refused", "an address with a user or a password is refused",
         "Sources/Collector/Support/HostAddress.swift",
-        r"""guard !authority.contains("@"), !Self.looksLikeUser(rest) else { throw .hasUser }""",
+        r"guard !authority.utf8.contains(HostAddress.at), !Self.looksLikeUser(rest) else { throw .hasUser }",
         r"""guard authority != "@", !Self.looksLikeUser(rest) else { throw .hasUser }""", INVENTORY),
     Guard(
         10, "password-shown", "the error about a password does not repeat it",
