@@ -212,11 +212,13 @@ class Fleet:
         self.started_at = time.time()
 
     def stop(self):
-        """Ends the fleet; returns the number of requests that it got, and the seconds from its start to the first."""
+        """Ends the fleet; returns the numbers of requests and of connections that it got, and the seconds from its start to
+        the first request."""
         self.process.terminate()
-        match = re.search(r"requests (\d+), .* first request after (\d+) ms", self.process.stdout.read())
+        match = re.search(
+            r"requests (\d+), .* connections (\d+), .* first request after (\d+) ms", self.process.stdout.read())
         self.process.wait()
-        return int(match[1]), int(match[2]) / 1000
+        return int(match[1]), int(match[2]), int(match[3]) / 1000
 
 
 def run(*command, **options):

@@ -129,16 +129,23 @@ def tls(results, pictures):
 
 
 def verify(results, pictures):
-    found = [cases["verify"] for cases in results.cases("verify").values()]
+    runs = [cases["verify"] for cases in results.cases("verify").values()]
+    found, short_of_files = [run for run in runs if "open_files" not in run], [run for run in runs if "open_files" in run]
     most, soak = found[-1]["hosts"], found[0]["soak_s"]
     above = {run["hosts"]: (run["peak_mb"] - BASE) * 1e3 / run["hosts"] for run in found}
     processor = {run["hosts"]: run["cpu_s"] / run["requests"] * 1e6 for run in found}
+    def opened(run):
+        return f"{run['connections'] / run['requests']:.2f}"
     rows = [[f"{run['hosts']:,}", str(run["exit"]), f"{run['proven']:,}", f"{run['verdict_s'] - soak:.1f} s",
              f"{run['end_s'] - soak:.1f} s", ", ".join(seconds(run["latency_s"][share]) for share in (50, 95)),
              f"{run['peak_mb']:.0f} MB", f"{above[run['hosts']]:.1f} KB", f"{processor[run['hosts']]:.0f} µs"]
             for run in found]
     heads = ["hosts", "exit code", "proven", "verdict beyond soak", "process ends beyond soak", "change known: median, 95 %",
              "peak memory", f"per host above {BASE} MB", "processor per request"]
+    if all("connections" in run for run in runs):
+        heads.append("new connections per request")
+        for row, run in zip(rows, found):
+            row.append(opened(run))
 
     marks = [(run["hosts"], f"{run['hosts']:,}") for run in found if run["hosts"] >= most / 20]
     end, ends = charts.round_up(max(run["end_s"] for run in found))
@@ -156,7 +163,13 @@ def verify(results, pictures):
         f"{run['hosts']:,} hosts: verdict {run['verdict_s']:.1f} s and end {run['end_s']:.1f} s after the last change, "
         f"{run['peak_mb']:.0f} MB" for run in found)
     pictures["bench-verify.svg"] = charts.page("A whole verification by number of hosts", description + ".", 364, parts)
-    linearity = "The fleet runs on the same machine and takes its share."
+    linearity = (
+        "Hosts beyond the connections that open files allow get a new one for each request, which takes more processor time. "
+        "The fleet runs on the same machine and takes its share.")
+    for run in short_of_files:
+        linearity = (
+            f"With {run['open_files']:,} open files, {run['hosts']:,} hosts take {run['cpu_s'] / run['requests'] * 1e6:.0f} µs "
+            f"per request and {opened(run)} new connections. {linearity}")
     if 10_000 in above and 50_000 in above:
         linearity = (
             f"From 10,000 to 50,000 hosts, memory per host above {BASE} MB is {above[50_000] / above[10_000]:.2f} times, "

@@ -12,6 +12,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -139,10 +140,16 @@ def verify(place):
         figures, delays = verification(place, hosts, span, ["--dead", "1%"], "--max-unreachable", "2%", "--store",
                                        place.root / f"ledger-{hosts}.db")
         place.results.add("verify", f"{hosts:,} hosts", "verify", hosts=hosts, **figures, latency_s=percentiles(delays))
+    # So that as few hosts keep their connections as of a fleet of five times the size.
+    hosts, files = sizes[min(1, len(sizes) - 1)], resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 31 // 100
+    figures, _ = verification(place, hosts, span, ["--dead", "1%"], "--max-unreachable", "2%", "--store",
+                              place.root / "ledger-files.db", before=["prlimit", f"--nofile={files}"])
+    place.results.add("verify", f"{hosts:,} hosts, fewer files", "verify", hosts=hosts, open_files=files, **figures)
 
 
-def verification(place, hosts, span, fleet_flags, *flags):
-    """One `verify` of a fleet whose hosts change at random, known times within `span` seconds.
+def verification(place, hosts, span, fleet_flags, *flags, before=()):
+    """One `verify` of a fleet whose hosts change at random, known times within `span` seconds. `before` is a command that
+    starts it.
 
     Returns its figures, and for each host the seconds from its change until its status was known. Hosts that changed before
     the first request do not count.
@@ -151,10 +158,10 @@ def verification(place, hosts, span, fleet_flags, *flags):
     fleet = Fleet(place, hosts, [(at, host, "target") for host, at in times.items()], *fleet_flags)
     report = place.root / "report.json"
     wall, cpu, peak = place.measure(Contestant("verify", [
-        place.collector, "verify", "--fleet", fleet.inventory, "--sha", Fleet.TARGET, "--progress", "none", "--report",
+        *before, place.collector, "verify", "--fleet", fleet.inventory, "--sha", Fleet.TARGET, "--progress", "none", "--report",
         f"json={report}", *flags], exits=(0, 10, 20, 30)))
     ended = time.time() - fleet.started_at
-    requests, began = fleet.stop()
+    requests, connections, began = fleet.stop()
     said = json.loads(report.read_text())
     delays, last = [], 0
     for host in said["hosts"]:
@@ -170,6 +177,7 @@ def verification(place, hosts, span, fleet_flags, *flags):
         "exit": said["exit_code"], "proven": said["summary"]["proven"], "soak_s": said["policy"]["soak_seconds"],
         "verdict_s": round(began + said["verification"]["duration_seconds"] - last, 3), "end_s": round(ended - last, 3),
         "cpu_s": round(cpu, 2), "peak_mb": round(peak, 1), "requests": requests,
+        "connections": connections,
     }, delays
 
 

@@ -128,6 +128,7 @@ BOARD = r"[./](FleetBoardTests|StandingTests)/"
 TAG_BOARD = r"[./]TagBoardTests/"
 TAGS = r"[./]TagCheckTests/"
 HOOKS = r"[./](HookTests|HookSignatureTests)/"
+OWN_THREAD = r"[./]OwnThreadTests/"
 HEADLINE = r"[./](HeadlineTests|PipelineFileTests|PipelineOriginTests)/"
 
 _VERDICT = "Sources/Collector/Verdict/"
@@ -1245,6 +1246,11 @@ GUARDS = [
         _REGISTRY + "Credentials/BoundedSubprocess.swift",
         r"output: .bytes(limit: outputLimit), error: .discarded)",
         r"output: .bytes(limit: outputLimit * 1_000), error: .discarded)", REGISTRY),
+    Guard(
+        9, "own-thread", "work that waits for a disk holds up no task",
+        "Sources/Collector/Support/OwnThread.swift",
+        r"""DispatchQueue(label: "own thread").async {""",
+        r"""Task {""", OWN_THREAD),
     # 10. No secret in any output
     Guard(
         10, "realm-credentials", "a token service in the clear on another host gets no credentials",
@@ -1362,7 +1368,7 @@ GUARDS = [
     Guard(
         10, "password-refused", "an address with a user or a password is refused",
         "Sources/Collector/Support/HostAddress.swift",
-        r"""guard !authority.contains("@"), !Self.looksLikeUser(rest) else { throw .hasUser }""",
+        r"guard !authority.utf8.contains(HostAddress.at), !Self.looksLikeUser(rest) else { throw .hasUser }",
         r"""guard authority != "@", !Self.looksLikeUser(rest) else { throw .hasUser }""", INVENTORY),
     Guard(
         10, "password-shown", "the error about a password does not repeat it",

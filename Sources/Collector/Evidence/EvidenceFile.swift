@@ -1,5 +1,4 @@
 import CollectorSupport
-import Dispatch
 import Glibc
 package import Shared
 
@@ -71,11 +70,7 @@ package struct EvidenceFile: Sendable {
 
     private func apart(_ work: @escaping @Sendable (Int32) -> Bool) async throws(EvidenceError) {
         let descriptor = descriptor
-        let reason: String? = await withCheckedContinuation { continuation in
-            DispatchQueue.global(qos: .userInitiated).async {
-                continuation.resume(returning: work(descriptor) ? nil : String(cString: strerror(errno)))
-            }
-        }
+        let reason = await OwnThread.run { work(descriptor) ? nil : String(cString: strerror(errno)) }
         if let reason { throw .unwritable(path, reason: reason) }
     }
 }

@@ -1,6 +1,5 @@
 import CResolver
 import CollectorSupport
-import Dispatch
 import Shared
 
 /// Looks up a fleet in DNS: each SRV record, or each address of a name, is a host.
@@ -59,10 +58,7 @@ struct DNSRecords: Sendable {
     private func onThread<Value: Sendable>(
         _ work: @escaping @Sendable () throws(InventoryError) -> Value
     ) async throws(InventoryError) -> Value {
-        let result = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: Result(catching: work)) }
-        }
-        return try result.get()
+        try await OwnThread.run { Result(catching: work) }.get()
     }
 
     /// A response has at most 65,535 bytes, and asks for TCP when UDP is too small for it.

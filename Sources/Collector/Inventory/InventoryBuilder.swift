@@ -24,6 +24,7 @@ struct InventoryBuilder {
         if port != nil { listing.removeForeignPorts() }
         let number = names.count
         var added: Set<String> = []
+        added.reserveCapacity(listing.hosts.count)
         for listed in listing.hosts {
             let host = try expectedHost(listed, port: port ?? listing.port ?? Inventory.standardPort)
             if let known = places[host.name] {
@@ -44,6 +45,8 @@ struct InventoryBuilder {
 
     /// A warning about hosts that share a URL, since one answer counts for all of them.
     static func sharedURLs(_ hosts: [ExpectedHost]) -> [String] {
+        // Most fleets have none.
+        guard Set(hosts.lazy.map(\.url)).count < hosts.count else { return [] }
         let shared = Dictionary(grouping: hosts, by: \.url).filter { $0.value.count > 1 }
         guard let first = shared.values.min(by: { $0[0].name < $1[0].name }) else { return [] }
         let names = first.prefix(3).map { Sanitizer.singleLine($0.name, limit: 64) }.joined(separator: ", ")
@@ -103,7 +106,9 @@ struct InventoryBuilder {
     private func nameAndURL(_ listed: ListedHost, port: Int) throws(InventoryError) -> (name: String, url: String) {
         let text = listed.address ?? listed.name ?? ""
         // Checked before it is parsed, so that the error is about the name.
-        if !text.contains("://"), !text.contains("@") { try check(text, "name", limit: 255, listed.place) }
+        if text.schemeMark == nil, !text.utf8.contains(UInt8(ascii: "@")) {
+            try check(text, "name", limit: 255, listed.place)
+        }
         do throws(HostAddress.ParseError) {
             let address = try HostAddress(parsing: text, service: service)
             return (listed.name ?? address.name, address.url(service: service, port: port, scheme: listed.scheme))

@@ -80,13 +80,18 @@ private enum InventoryFormat: Hashable, Sendable {
     case lines
 
     init(recognising text: String) {
-        for line in text.utf8.split(separator: 10) {
+        var rest = text.utf8[...]
+        while !rest.isEmpty {
+            let line = rest.prefix { $0 != 10 }
+            rest = rest[line.endIndex...].dropFirst()
             let content = String(Substring(line)).trimmingBlanks()
             if content.isEmpty || content.hasPrefix("#") || content.hasPrefix(";") { continue }
-            if AnsibleINI.isRecognised(in: text), !Self.isStructured(content) || content.hasPrefix("[") {
+            let isStructured = Self.isStructured(content)
+            // The first line decides, unless it could begin a list as well as a section.
+            if !isStructured || content.hasPrefix("["), AnsibleINI.isRecognised(in: text) {
                 self = .ini
             } else {
-                self = Self.isStructured(content) ? .structured : .lines
+                self = isStructured ? .structured : .lines
             }
             return
         }
@@ -134,9 +139,10 @@ private struct LineInventory {
     /// later.
     private static func withoutComment(_ line: String) -> String {
         var isAfterBlank = true
-        for index in line.indices {
-            if line[index] == "#", isAfterBlank { return String(line[..<index]) }
-            isAfterBlank = line[index] == " " || line[index] == "\t"
+        for index in line.utf8.indices {
+            let byte = line.utf8[index]
+            if byte == UInt8(ascii: "#"), isAfterBlank { return String(line[..<index]) }
+            isAfterBlank = byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
         }
         return line
     }

@@ -106,7 +106,7 @@ struct StructuredInventory {
             case "name": host.name = try text(value, "name")
             case "url":
                 let url = try text(value, "url")
-                guard url.contains("://") else {
+                guard url.schemeMark != nil else {
                     let defect = url.contains("@") ? HostAddress.ParseError.hasUser : .scheme
                     throw invalid(value, defect.message(about: url))
                 }

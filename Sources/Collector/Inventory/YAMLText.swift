@@ -71,7 +71,16 @@ struct YAMLText {
                 throw .invalid(SourceLocation(source: source, line: line), problem: anchorProblem)
             }
             if byte == 10 { line += 1 }
-            isTokenStart = byte <= 0x20 || "-?:,[]{}!".utf8.contains(byte)
+            isTokenStart = Self.endsToken(byte)
+        }
+    }
+
+    private static func endsToken(_ byte: UInt8) -> Bool {
+        switch byte {
+        case ...0x20, UInt8(ascii: "-"), UInt8(ascii: "?"), UInt8(ascii: ":"), UInt8(ascii: ","), UInt8(ascii: "["),
+            UInt8(ascii: "]"), UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "!"):
+            true
+        default: false
         }
     }
 

@@ -15,13 +15,14 @@ struct JSONReport {
         }
         try stream.write { $0 += frame[..<list.lowerBound] }
         try stream.write("\n  \"hosts\" : [")
-        var isFirst = true
-        for index in report.hosts.indices {
-            try stream.write { bytes in
-                bytes += isFirst ? "\n".utf8 : ",\n".utf8
-                HostJSON.append(report.hosts[index], to: &bytes)
+        // In place: an array's element is copied.
+        try report.hosts.withUnsafeBufferPointer { hosts in
+            for index in hosts.indices {
+                try stream.write { bytes in
+                    bytes += index == 0 ? "\n".utf8 : ",\n".utf8
+                    HostJSON.append(hosts[index], to: &bytes)
+                }
             }
-            isFirst = false
         }
         try stream.write("\n  ]")
         try stream.write { $0 += frame[list.upperBound...] }

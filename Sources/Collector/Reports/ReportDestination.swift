@@ -112,16 +112,19 @@ extension [ReportDestination] {
     /// - Throws: the error of the first destination that failed.
     package func deliver(_ report: Report) async throws(ReportWriteError) { try await staged(report).finish() }
 
-    /// Writes a report beside every file, at the same time. The files themselves do not change yet.
+    /// Writes a report beside every file, at the same time, each on a thread of its own. The files themselves do not change
+    /// yet.
     package func staged(_ report: Report) async -> StagedReport {
         let failures = await withTaskGroup(of: (Int, any Error)?.self) { group in
             for (index, destination) in enumerated() {
                 group.addTask {
-                    do {
-                        try destination.stage(report)
-                        return nil
-                    } catch {
-                        return (index, error)
+                    await OwnThread.run {
+                        do {
+                            try destination.stage(report)
+                            return nil
+                        } catch {
+                            return (index, error)
+                        }
                     }
                 }
             }

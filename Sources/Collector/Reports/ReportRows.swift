@@ -131,11 +131,13 @@ struct ReportRowMaker: Sendable {
         var part = Part(comparesDigests: comparesDigests)
         part.reversedHosts.reserveCapacity(order.count)
         var texts = ReasonTexts()
-        for index in order.reversed() { add(tracks[index], at: index, to: &part, &texts) }
+        // In place: an array's element is copied, and every use of it might be.
+        tracks.withUnsafeBufferPointer { tracks in
+            for index in order.reversed() { add(tracks[index], at: index, to: &part, &texts) }
+        }
         return part
     }
 
-    /// A parameter, because every use of an array's element might copy it.
     private func add(_ track: HostTracker, at index: Int, to part: inout Part, _ texts: inout ReasonTexts) {
         let row = host(track, &texts)
         part.warnings.note(track, row, at: index)

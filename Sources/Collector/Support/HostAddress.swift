@@ -19,13 +19,13 @@ package struct HostAddress: Hashable, Sendable {
 
     /// - Parameter service: decides which paths are usual and so not part of the name.
     package init(parsing text: String, service: String) throws(ParseError) {
-        if let scheme = text.firstRange(of: "://") {
+        if let scheme = text.schemeMark {
             let url = try HTTPAddress(parsing: text, scheme: scheme)
             name = url.authority + (HTTPAddress.isUsual(path: url.path, service: service) ? "" : url.path)
             form = .url(text)
             return
         }
-        guard !text.contains("@") else { throw .hasUser }
+        guard !text.utf8.contains(Self.at) else { throw .hasUser }
         guard let (host, port) = Self.hostAndPort(text) else { throw .noHost }
         name = text
         form = .host(host, port: port)
@@ -46,21 +46,25 @@ package struct HostAddress: Hashable, Sendable {
     /// Splits `host:port`; nil if the host is neither a name nor an address. IPv6 literals are returned in brackets.
     package static func hostAndPort(_ text: some StringProtocol) -> (host: String, port: Int?)? {
         let text = String(text)
-        if isIPv6(text) { return ("[\(text)]", nil) }
-        if text.hasPrefix("[") {
-            guard let end = text.firstIndex(of: "]"), isIPv6(text[..<end].dropFirst()) else { return nil }
+        let bytes = text.utf8
+        let first = bytes.firstIndex(of: colon)
+        if let first, bytes[bytes.index(after: first)...].contains(colon) {
+            if isIPv6(text) { return ("[\(text)]", nil) }
+            guard text.hasPrefix("["), let end = text.firstIndex(of: "]"), isIPv6(text[..<end].dropFirst()) else {
+                return nil
+            }
             let rest = text[text.index(after: end)...]
             if rest.isEmpty { return (text, nil) }
             guard rest.first == ":", let port = port(rest.dropFirst()) else { return nil }
             return (String(text[...end]), port)
         }
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count <= 2, let host = parts.first, !host.isEmpty, host.utf8.allSatisfy(isNameByte),
-            host.utf8.contains(where: { $0 != UInt8(ascii: ".") })
-        else { return nil }
-        guard parts.count == 2 else { return (String(host), nil) }
-        guard let port = port(parts[1]) else { return nil }
-        return (String(host), port)
+        let host = bytes[..<(first ?? bytes.endIndex)]
+        guard !host.isEmpty, host.allSatisfy(isNameByte), host.contains(where: { $0 != UInt8(ascii: ".") }) else {
+            return nil
+        }
+        guard let first else { return (text, nil) }
+        guard let port = port(text[bytes.index(after: first)...]) else { return nil }
+        return (String(text[..<first]), port)
     }
 
     /// A port from 1 to 65535 in plain digits.
@@ -69,6 +73,14 @@ package struct HostAddress: Hashable, Sendable {
             (1...65_535).contains(port)
         else { return nil }
         return port
+    }
+
+    fileprivate static let at = UInt8(ascii: "@")
+    fileprivate static let colon = UInt8(ascii: ":")
+
+    /// True for the byte after a URL's authority.
+    fileprivate static func endsAuthority(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#")
     }
 
     package static func isNameByte(_ byte: UInt8) -> Bool {
@@ -81,7 +93,6 @@ package struct HostAddress: Hashable, Sendable {
     }
 
     private static func isIPv6(_ text: some StringProtocol) -> Bool {
-        guard text.contains(":") else { return false }
         // An address has 16 bytes.
         return withUnsafeTemporaryAllocation(byteCount: 16, alignment: 4) {
             inet_pton(AF_INET6, String(text), $0.baseAddress) == 1
@@ -118,10 +129,9 @@ package struct HostAddress: Hashable, Sendable {
 extension HostAddress {
     /// True if requests to the URL cross a network unencrypted: plain HTTP to a host that is not loopback.
     package static func isInTheClear(_ url: String) -> Bool {
-        guard let scheme = url.firstRange(of: "://"), url[..<scheme.lowerBound].lowercased() == "http" else {
-            return false
-        }
-        let authority = url[scheme.upperBound...].prefix { !"/?#".contains($0) }
+        guard let scheme = url.schemeMark, url[..<scheme.lowerBound].lowercased() == "http" else { return false }
+        let rest = url[scheme.upperBound...]
+        let authority = rest[..<(rest.utf8.firstIndex(where: endsAuthority) ?? rest.endIndex)]
         guard let (host, _) = hostAndPort(authority) else { return true }
         return !isLoopback(host.lowercased())
     }
@@ -131,6 +141,21 @@ extension HostAddress {
         if host == "localhost" || host == "[::1]" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+}
+
+extension String {
+    /// The range of the first `://`.
+    ///
+    /// It is searched in bytes, because large inventories are read while a deadline waits, and characters take longer.
+    package var schemeMark: Range<Index>? {
+        var colon = utf8.firstIndex(of: UInt8(ascii: ":"))
+        while let start = colon {
+            let rest = utf8[start...]
+            if rest.starts(with: "://".utf8) { return start..<utf8.index(start, offsetBy: 3) }
+            colon = rest.dropFirst().firstIndex(of: UInt8(ascii: ":"))
+        }
+        return nil
     }
 }
 
@@ -144,32 +169,44 @@ package struct HTTPAddress: Hashable, Sendable {
     /// - Parameter scheme: the range of `://` in the text.
     package init(parsing text: String, scheme: Range<String.Index>) throws(HostAddress.ParseError) {
         let rest = text[scheme.upperBound...]
-        let end = rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex
+        let bytes = rest.utf8
+        let end = bytes.firstIndex(where: HostAddress.endsAuthority) ?? rest.endIndex
         let authority = rest[..<end]
         // First of all, so that no other message repeats a password. A '/' or '?' in a password ends up here, too.
-        guard !authority.contains("@"), !Self.looksLikeUser(rest) else { throw .hasUser }
+        guard !authority.utf8.contains(HostAddress.at), !Self.looksLikeUser(rest) else { throw .hasUser }
         guard text.utf8.count <= 2_048 else { throw .tooLong }
         guard ["http", "https"].contains(text[..<scheme.lowerBound].lowercased()) else { throw .scheme }
-        guard !rest.contains("#") else { throw .fragment }
-        let isPlain = rest.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"\\\"<>^`{|}".utf8.contains($0) }
-        guard isPlain else { throw .characters }
+        guard !bytes.contains(UInt8(ascii: "#")) else { throw .fragment }
+        guard bytes.allSatisfy(Self.isPlain) else { throw .characters }
         // Without brackets, an IPv6 literal is accepted as a name but not in a URL.
         guard HostAddress.hostAndPort(authority) != nil,
-            authority.hasPrefix("[") || authority.count(where: { $0 == ":" }) <= 1
+            authority.hasPrefix("[") || authority.utf8.count(where: { $0 == HostAddress.colon }) <= 1
         else { throw .noHost }
         self.authority = String(authority)
         path = String(rest[end...])
     }
 
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "^"),
+            UInt8(ascii: "`"), UInt8(ascii: "{"), UInt8(ascii: "|"), UInt8(ascii: "}"):
+            false
+        default: (0x21...0x7E).contains(byte)
+        }
+    }
+
     /// True for `user:pa/ss@host`, a password with an unescaped slash.
     private static func looksLikeUser(_ rest: Substring) -> Bool {
-        guard let at = rest.lastIndex(of: "@"), let colon = rest.firstIndex(of: ":"), colon < at else { return false }
-        return HostAddress.port(rest[rest.index(after: colon)...].prefix { $0 != "/" && $0 != "?" }) == nil
+        let bytes = rest.utf8
+        guard let at = bytes.lastIndex(of: HostAddress.at), let colon = bytes.firstIndex(of: HostAddress.colon),
+            colon < at
+        else { return false }
+        return HostAddress.port(rest[bytes.index(after: colon)...].prefix { $0 != "/" && $0 != "?" }) == nil
     }
 
     /// True for a path that every host has, so that it does not distinguish hosts.
     fileprivate static func isUsual(path: String, service: String) -> Bool {
-        ["", "/", "/buildinfo", "/buildinfo/\(service)", "/api/buildinfo"].contains(path)
+        ["", "/", "/buildinfo", "/api/buildinfo"].contains(path) || path == "/buildinfo/\(service)"
     }
 }
 

@@ -311,11 +311,15 @@ struct TransferAnswer {
 
     /// The name in lower case if it contains the kept word; nil otherwise, and above the limit for such headers.
     private mutating func byWord(_ name: Slice<UnsafeRawBufferPointer>, limits: TransferLimits) -> String? {
-        guard name.count >= limits.keptWord.utf8.count, name.count <= 64 else { return nil }
-        let text = String(decoding: name, as: UTF8.self).lowercased()
-        guard text.contains(limits.keptWord), keptByWord < limits.keptByWord else { return nil }
+        let length = limits.keptWord.utf8.count
+        guard name.count >= length, name.count <= 64, keptByWord < limits.keptByWord else { return nil }
+        // Most names have no place where the word could be, and become no text.
+        let isKept = (name.startIndex...name.endIndex - length).contains {
+            Self.isSame(name[$0..<$0 + length], lowercased: limits.keptWord)
+        }
+        guard isKept else { return nil }
         keptByWord += 1
-        return text
+        return String(decoding: name, as: UTF8.self).lowercased()
     }
 
     private static func isSame(_ name: Slice<UnsafeRawBufferPointer>, lowercased: String) -> Bool {

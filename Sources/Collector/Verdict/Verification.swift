@@ -17,6 +17,13 @@ package struct Verification: Sendable {
     private var firstToCheck = 0
     /// One tracker per host, in the inventory's order.
     package private(set) var tracks: [HostTracker]
+
+    /// Reads a tracker in place. An array's element is copied before one of its methods is called, which takes longer than
+    /// most of them.
+    package func withTrack<Value>(_ host: Int, _ read: (HostTracker) -> Value) -> Value {
+        tracks.withUnsafeBufferPointer { read($0[host]) }
+    }
+
     /// Sorted by generation, up to the newest known one.
     package private(set) var promotions: [Promotion] { didSet { renewRules() } }
     /// Set once, at the end. Nothing changes afterwards.

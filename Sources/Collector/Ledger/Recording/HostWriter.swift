@@ -87,13 +87,15 @@ struct HostWriter {
                     clock_offset = ?, details = ?
                 WHERE verification = ? AND position = ?
                 """)
-        for (position, rank) in ranks {
-            try update(hosts[rank], position: position, rank: rank, with: &row, adding: &outcomes)
+        // In place: an array's element is copied, and every use of it might be.
+        try hosts.withUnsafeBufferPointer { hosts in
+            for (position, rank) in ranks {
+                try update(hosts[rank], position: position, rank: rank, with: &row, adding: &outcomes)
+            }
         }
         return outcomes
     }
 
-    /// A parameter is not copied; reading a property of an array's element might copy the element.
     private mutating func update(
         _ host: Report.Host, position: Int, rank: Int, with row: inout RowStatement,
         adding outcomes: inout RecordedOutcomes

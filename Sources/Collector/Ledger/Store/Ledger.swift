@@ -1,4 +1,4 @@
-import Dispatch
+import CollectorSupport
 import FoundationEssentials
 import GRDB
 package import Logging
@@ -53,17 +53,13 @@ package final class Ledger: Sendable {
     package static func open(
         path: String, for purpose: Purpose = .recording, options: Options = .standard
     ) async throws(LedgerError) -> Ledger {
-        let result: Result<Ledger, LedgerError> = await withCheckedContinuation { continuation in
-            // Opening waits for files and locks, so it gets a thread of its own.
-            DispatchQueue.global(qos: .userInitiated).async {
-                continuation.resume(
-                    returning: Result { () throws(LedgerError) in
-                        let database = try LedgerOpener(path: path, purpose: purpose, options: options).open()
-                        return Ledger(path: path, database: database)
-                    })
+        // Opening waits for files and locks.
+        try await OwnThread.run {
+            Result { () throws(LedgerError) in
+                let database = try LedgerOpener(path: path, purpose: purpose, options: options).open()
+                return Ledger(path: path, database: database)
             }
-        }
-        return try result.get()
+        }.get()
     }
 
     /// Opens the ledger that `--store` names, or the default one, for a command that only reads.

@@ -13,11 +13,11 @@ struct PlainProgress: SessionObserver {
     private var lastFlush: Duration?
     private var lastHeartbeat = Duration.zero
     /// The hosts that changed or answered since the last flush.
-    private var touched: Set<Int> = []
+    private var touched = HostList()
     /// What was written about hosts, named or counted.
     private var written: Set<Line> = []
-    /// The status of each host that the log shows.
-    private var shown: [Int: HostStatus] = [:]
+    /// The status of each host that the log shows, by its index.
+    private var shown: [HostStatus?] = []
     private var namedLines = 0
 
     /// A line about a host. A second one with the same status and reason says nothing new.
@@ -76,6 +76,7 @@ struct PlainProgress: SessionObserver {
 
     mutating func ended(_ verification: Verification, _ conclusion: Conclusion) {
         // A host whose last status was not written because it had been written before.
+        grow(to: verification)
         for host in verification.tracks.indices where shown[host] != verification.tracks[host].status {
             touched.insert(host)
         }
@@ -87,23 +88,24 @@ struct PlainProgress: SessionObserver {
     private mutating func flush(
         _ verification: Verification, at now: Duration, includesCounts: Bool = false, isLast: Bool = false
     ) {
+        grow(to: verification)
+        let timing = verification.timing
         var grouping = Grouping()
-        for host in touched.sorted() {
+        for host in touched.takeAll() {
             let status = verification.tracks[host].status
             // The reasons of these hosts change only with their status, or with a restart.
             if status == .converged, shown[host] == .converged { continue }
-            let reason = verification.tracks[host].reason(at: now, policy: verification.timing)
+            let (reason, hasRestarted) = verification.withTrack(host) {
+                ($0.reason(at: now, policy: timing), status == .soaking && $0.restarts != nil)
+            }
             guard !reason.isPreliminary || isLast else { continue }
-            let line = Line(
-                host: host, status: status, code: reason.code,
-                hasRestarted: status == .soaking && verification.tracks[host].restarts != nil)
+            let line = Line(host: host, status: status, code: reason.code, hasRestarted: hasRestarted)
             let isNew = isLast ? !written.contains(line) : written.insert(line).inserted
             guard isNew || isLast && shown[host] != status else { continue }
             shown[host] = status
             grouping.add(host, reason, verification)
         }
         let groups = grouping.groups
-        touched.removeAll(keepingCapacity: true)
         let changed = groups.reduce(0) { $0 + $1.hosts.count }
         var counted: [Group] = []
         var named: [(host: Int, status: HostStatus)] = []
@@ -131,6 +133,11 @@ struct PlainProgress: SessionObserver {
         let counts = FleetCounts(verification).line
         let texts = rest.sorted { $0.status.rank > $1.status.rank }.map(\.text)
         write(texts.isEmpty ? counts : "\(texts.joined(separator: ", ")) (\(counts))", at: now)
+    }
+
+    private mutating func grow(to verification: Verification) {
+        guard shown.count < verification.tracks.count else { return }
+        shown += repeatElement(nil, count: verification.tracks.count - shown.count)
     }
 
     private struct GroupKey: Hashable {
@@ -188,6 +195,28 @@ struct PlainProgress: SessionObserver {
 
     private func write(_ text: String, at now: Duration) {
         terminal.write(text.stamped(at: now) + "\n")
+    }
+}
+
+/// Hosts by their index, each once. A large fleet adds tens of thousands each second, for which a set takes too long.
+private struct HostList {
+    private var isIn: [Bool] = []
+    private var hosts: [Int] = []
+
+    var isEmpty: Bool { hosts.isEmpty }
+
+    mutating func insert(_ host: Int) {
+        if host >= isIn.count { isIn += repeatElement(false, count: host + 1 - isIn.count) }
+        guard !isIn[host] else { return }
+        isIn[host] = true
+        hosts.append(host)
+    }
+
+    /// Removes all hosts, and returns them in ascending order.
+    mutating func takeAll() -> [Int] {
+        defer { hosts = [] }
+        for host in hosts { isIn[host] = false }
+        return hosts.sorted()
     }
 }
 

@@ -231,14 +231,14 @@ private struct SessionState {
         for action in actions {
             switch action {
             case .ask(let host, let at):
-                // By index: copying a tracker costs more than the rest.
-                let status = verification.tracks[host].status
+                let (status, isEarly, urgency) = verification.withTrack(host) {
+                    ($0.status, $0.earlyAge != nil, $0.urgency)
+                }
                 let isBehind = verification.timing.interval > verification.policy.interval
                 // An answer from before the start is requested again at once, without waiting for a change.
                 let moment = longPolls.schedule(
-                    host, at: at, now: now, status: status, isEarly: verification.tracks[host].earlyAge != nil,
-                    isBehind: isBehind)
-                schedule.schedule(host, at: moment, verification.tracks[host].urgency)
+                    host, at: at, now: now, status: status, isEarly: isEarly, isBehind: isBehind)
+                schedule.schedule(host, at: moment, urgency)
                 if longPolls.needsDocument(host, status: status, isBehind: isBehind) { memory.forget(host: host) }
             case .changed(let host, let transition):
                 changes.append(HostChange(host: host, transition: transition))

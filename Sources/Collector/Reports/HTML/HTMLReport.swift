@@ -14,8 +14,8 @@ struct HTMLReport {
     func render() -> String { String(decoding: page.bytes, as: UTF8.self) }
 
     private var page: Markup {
-        let anchors = HTMLAnchors(report.hosts)
         let plan = HTMLHostPlan(report)
+        let anchors = HTMLAnchors(report.hosts, plan)
         var page = Markup()
         page += head
         page += "<body>\n<main>\n"
@@ -76,18 +76,21 @@ enum HTMLContentPolicy {
 
 /// Unique ids of the hosts' rows: `host-NAME` for short and harmless names, so that links outlive one report, else `row-N`.
 struct HTMLAnchors {
-    private let ids: [String]
+    /// By the index of the host; those of a large fleet have no row, and no id.
+    private var ids: [Int: String] = [:]
 
-    init(_ hosts: [Report.Host]) {
+    init(_ hosts: [Report.Host], _ plan: HTMLHostPlan) {
         var used: Set<String> = []
-        ids = hosts.enumerated().map { index, host in
-            let name = "host-\(host.name)"
-            guard Self.isHarmless(host.name), used.insert(name).inserted else { return "row-\(index + 1)" }
-            return name
+        for index in hosts.indices where plan.hasRow(index) {
+            let host = hosts[index].name
+            let isUsed = !Self.isHarmless(host) || !used.insert(host).inserted
+            ids[index] = isUsed ? Self.row(index) : "host-\(host)"
         }
     }
 
-    subscript(index: Int) -> String { ids[index] }
+    subscript(index: Int) -> String { ids[index] ?? Self.row(index) }
+
+    private static func row(_ index: Int) -> String { "row-\(index + 1)" }
 
     private static func isHarmless(_ name: String) -> Bool {
         (1...64).contains(name.utf8.count)

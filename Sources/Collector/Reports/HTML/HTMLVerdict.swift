@@ -160,10 +160,10 @@ struct HTMLVerdict {
             "\(String(before.dropLast(before.hasSuffix(" ") ? 1 : 0)))\(left)<code class=\"copy command\">\(command)</code>\(right)\(String(after.drop { $0 == " " }))"
     }
 
-    /// The index of each host that needs something, by its name.
+    /// The index of each host that needs something and has a row, by its name.
     private var rows: [String: Int] {
         Dictionary(
-            report.hosts.indices.lazy.filter { report.hosts[$0].status != .converged }.map {
+            report.hosts.indices.lazy.filter { plan.hasRow($0) && report.hosts[$0].status != .converged }.map {
                 (report.hosts[$0].name, $0)
             },
             uniquingKeysWith: { first, _ in first })
@@ -173,7 +173,7 @@ struct HTMLVerdict {
     private func names(_ hosts: [String], _ rows: [String: Int]) -> Markup {
         let shown: [Markup] = hosts.prefix(Self.maximumNames).map { name in
             let label: Markup = "<bdi>\(name, limit: 64)</bdi>"
-            guard let index = rows[name], plan.hasRow(index) else { return label }
+            guard let index = rows[name] else { return label }
             return "<a href=\"#\(anchors[index])\">\(label)</a>"
         }
         let links: Markup = "<span class=\"who\">\(shown.joined(by: " "))"
