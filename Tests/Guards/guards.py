@@ -2947,8 +2947,8 @@ GUARDS = [
     Guard(
         "service", "hook-signature", "a notice needs a signature over its bytes, or a token with the scope hook",
         _SERVICE + "Hooks/HookRoutes.swift",
-        r"if let refusal, !signature.isValid() {",
-        r"if let refusal, !signature.isValid(), hook == nil {", HOOKS),
+        r"guard hasToken || signature.isValid() else {",
+        r"guard hasToken || signature.isValid() || hook != nil else {", HOOKS),
     Guard(
         "service", "hook-time", "a signed notice is accepted within five minutes only",
         _SERVICE + "Hooks/HookSignature.swift",

@@ -65,7 +65,7 @@ struct Routes {
         paths.on(.post, "/api/v1/verifications", verify, use: runs.start)
         paths.on(.delete, "/api/v1/verifications/:id", verify, use: runs.interrupt)
         // A signature is as good as a token, so the route checks both.
-        paths.on(.post, "/api/v1/hooks/:name", router, use: HookRoutes(model: model, hooks: hooks).receive)
+        paths.on(.post, "/api/v1/hooks/:name", router, use: HookRoutes(model: model, hooks: hooks, gate: gate).receive)
         paths.refuseOthers(router)
         return (router, paths.methods)
     }

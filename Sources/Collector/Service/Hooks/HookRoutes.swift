@@ -61,6 +61,7 @@ final class Hooks: Sendable {
 struct HookRoutes {
     let model: ServiceModel
     let hooks: Hooks
+    let gate: AccessGate
 
     private static let maximumBody = 1 << 20
 
@@ -68,12 +69,12 @@ struct HookRoutes {
 
     func receive(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let hook = hooks[try context.parameter("name")]
-        let refusal = refusal(of: request)
+        let hasToken = hasToken(request)
         var signature = HookSignature(
             of: request.headers, kind: hook?.kind ?? .gitea, secrets: hook == nil ? .unknown() : hook?.secrets,
             now: Date().timeIntervalSince1970)
         // A body is kept only for those who may send it. The others learn nothing from how fast they are refused.
-        let isKept = refusal == nil || signature.hasToken
+        let isKept = hasToken || signature.hasToken
         var body: [UInt8] = []
         var count = 0
         for try await part in request.body {
@@ -85,9 +86,9 @@ struct HookRoutes {
             signature.update(bytes)
             if isKept { body += bytes }
         }
-        if let refusal, !signature.isValid() {
+        guard hasToken || signature.isValid() else {
             if let hook { hooks.count(.refused, of: hook) }
-            throw refusal
+            throw refusal(of: request, context)
         }
         guard let hook else {
             throw Problem.notFound(
@@ -101,20 +102,20 @@ struct HookRoutes {
         return try .json(Accepted(), status: .accepted)
     }
 
-    /// Why the request's token does not permit it; nil if it does. The same for every name.
-    private func refusal(of request: Request) -> Problem? {
-        let authorization = request.headers[.authorization]
-        let access = model.access
-        do throws(Problem) {
-            let scopes = try access.scopes(authorization: authorization, reach: .network, host: nil)
-            try access.require(.hook, among: scopes, hasToken: authorization != nil)
-            return nil
-        } catch {
-            guard error.status == .unauthorized else { return error }
-            return Problem(
-                .unauthorized, "the notice has neither a valid signature nor a token with the scope 'hook'",
-                remedy: "compare the sender's secret with the hook's secret_file, or send a token of access.tokens",
-                headers: error.headers)
+    /// True if the request has a token with the scope. Other values of the header are a sender's own, and no failed guess.
+    private func hasToken(_ request: Request) -> Bool {
+        BearerTokens.token(of: request.headers[values: .authorization])
+            .flatMap { model.access.grant(of: $0) }?.scopes.permit(.hook) ?? false
+    }
+
+    /// The same for every name.
+    private func refusal(of request: Request, _ context: ServiceContext) -> Problem {
+        var problem = gate.failure(
+            .token, of: ClientAddress(peer: context.peer, request.headers),
+            "the notice has neither a valid signature nor a token with the scope 'hook'")
+        if problem.status == .unauthorized {
+            problem.remedy = "compare the sender's secret with the hook's secret_file, or send a token of access.tokens"
         }
+        return problem
     }
 }
