@@ -2559,8 +2559,8 @@ GUARDS = [
     Guard(
         "ledger", "init-overwrites", "init does not replace a file without --force",
         "Sources/Collector/Commands/InitCommand.swift",
-        r"guard !force, lstat(path, &status) == 0 else { return }",
-        r"guard !force, path.isEmpty, lstat(path, &status) == 0 else { return }", INIT),
+        r"guard !force, FilePresence.exists(path) else { return }",
+        r"guard !force, path.isEmpty, FilePresence.exists(path) else { return }", INIT),
     Guard(
         6, "doctor-exit", "a problem that doctor shows is its exit code",
         "Sources/Collector/Operations/Doctor/Diagnosis.swift",
