@@ -2743,7 +2743,7 @@ GUARDS = [
         "service", "identity-key-name", "a token is verified with the key that it names",
         _ACCESS + "IdentityRule.swift",
         r"candidates = candidates.filter { $0.id == id }",
-        r"", IDENTITY),
+        r"candidates = candidates.filter { _ in !id.isEmpty }", IDENTITY),
     Guard(
         "service", "identity-end", "a token after its end is refused",
         _ACCESS + "IdentityToken.swift",
