@@ -2761,4 +2761,9 @@ GUARDS = [
         _LEDGER + "Maintenance/Ledger+Pruning.swift",
         r"return ids.filter { !known.contains($0) }",
         r"return known.isEmpty ? [] : ids", r"[./]RetentionTests/"),
+    Guard(
+        13, "wait-short", "a wait ends although its time is over before it begins",
+        _STANDING + "ChangeSignal.swift",
+        r"guard isOpen, state.number == number,",
+        r"guard isOpen || state.number == number, state.number == number,", r"[./]ChangeSignalTests/"),
 ]
