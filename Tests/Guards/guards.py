@@ -2995,4 +2995,9 @@ GUARDS = [
         r"let reason = await tag.objection(promoted: digest, logger: logger)",
         r"let reason = await tag.objection(promoted: digest, logger: logger), reason.message.isEmpty",
         r"[./]RemotePromotionTests/"),
+    Guard(
+        13, "wait-short", "a wait ends although its time is over before it begins",
+        _STANDING + "ChangeSignal.swift",
+        r"guard isOpen, state.number == number,",
+        r"guard isOpen || state.number == number, state.number == number,", r"[./]ChangeSignalTests/"),
 ]

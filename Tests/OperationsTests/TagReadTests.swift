@@ -115,8 +115,9 @@ import Testing
             registry.behave { _, _ in
                 .instead(.answer(status: 200, headers: [("Content-Type", "text/html")], body: Array("<html>".utf8)))
             }
-            try await eventually("it is unknown") { !board.snapshot.isFresh(at: .now) }
-            #expect(board.snapshot.build?.digest == Self.first.digest && board.snapshot.problem != nil)
+            try await eventually("the reason is known") { board.snapshot.problem != nil }
+            #expect(!board.snapshot.isFresh(at: .now))
+            #expect(board.snapshot.build?.digest == Self.first.digest)
             registry.behave { _, _ in .honest }
             try await eventually("it is known again") { board.snapshot.isFresh(at: .now) }
             #expect(board.snapshot.problem == nil)

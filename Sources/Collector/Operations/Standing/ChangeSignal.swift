@@ -14,6 +14,8 @@ package final class ChangeSignal: Sendable {
         var number: UInt64 = 0
         var isOver = false
         var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+        /// Waits whose task does not wait yet. The time of a short one may be over before it does.
+        var beginning: Set<UInt64> = []
         var lastWaiter: UInt64 = 0
     }
 
@@ -53,6 +55,7 @@ package final class ChangeSignal: Sendable {
     package func wait(after number: UInt64, for limit: Duration) async {
         let id = state.withLock { state in
             state.lastWaiter += 1
+            state.beginning.insert(state.lastWaiter)
             return state.lastWaiter
         }
         let timer = Task { [weak self] in
@@ -63,7 +66,8 @@ package final class ChangeSignal: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isDue = state.withLock { state in
-                    guard state.number == number, !state.isOver, !Task.isCancelled else { return true }
+                    let isOpen = state.beginning.remove(id) != nil
+                    guard isOpen, state.number == number, !state.isOver, !Task.isCancelled else { return true }
                     state.waiters[id] = continuation
                     return false
                 }
@@ -74,5 +78,11 @@ package final class ChangeSignal: Sendable {
         }
     }
 
-    private func release(_ id: UInt64) { state.withLock { $0.waiters.removeValue(forKey: id) }?.resume() }
+    private func release(_ id: UInt64) {
+        let waiter = state.withLock { state in
+            state.beginning.remove(id)
+            return state.waiters.removeValue(forKey: id)
+        }
+        waiter?.resume()
+    }
 }
