@@ -64,16 +64,16 @@ struct RemoteDrillTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for fleet in fleets {
                 group.addTask {
-                    let judgement = try await WebClient.with { web in
+                    let judged = try await WebClient.with { web in
                         let remote = RemoteVerification(
                             address: address, identity: try ServiceIdentity(file: token, environment: [:]),
                             certificateAuthorities: nil, web: web, policy: [:], timeout: .seconds(10), environment: [:])
                         return try await judgement(of: fleet, remote, ledger)
                     }
                     let drillCase = fleet.drillCase
-                    let mismatch = drillCase.expectation.mismatch(with: judgement)
+                    let mismatch = drillCase.expectation.mismatch(with: judged)
                     #expect(mismatch == nil, "\(drillCase.name): \(mismatch ?? "")")
-                    #expect(judgement.report.evidence != nil, "\(drillCase.name)")
+                    #expect(judged.report.evidence != nil, "\(drillCase.name)")
                 }
             }
             try await group.waitForAll()

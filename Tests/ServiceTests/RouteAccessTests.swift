@@ -142,7 +142,9 @@ struct RouteAccessTests {
                 #expect(!answer.text.contains(token), place)
             }
             guard let scope = operation.scope else { continue }
-            let query = try LoopbackRequest.ask(operation.method, authority, operation.path + (operation.path.contains("?") ? "&" : "?") + "access_token=\(token)")
+            let query = try LoopbackRequest.ask(
+                operation.method, authority,
+                operation.path + (operation.path.contains("?") ? "&" : "?") + "access_token=\(token)")
             #expect(query.status == 401, "\(operation.name): a token in the address")
             // The right token opens it; one for reading opens what can be read.
             for (given, scopes) in [(token, ["read", "verify"]), (ServedCollector.readToken, ["read"])] {
