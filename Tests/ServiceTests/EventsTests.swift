@@ -205,7 +205,10 @@ struct EventsTests {
         let port = service.authority.split(separator: ":").last ?? ""
         let local = ServedCollector(folder: folder, program: service.program, authority: "127.0.0.1:\(port)")
         for token in [nil, "wrong-token-0123456789abcdef"] {
-            #expect(try local.answer("GET", "/api/v1/events?last_event_id=1", token: token).status == 401)
+            let refused = try EventStream(
+                local, headers: token.map { [("Authorization", "Bearer \($0)")] } ?? [])
+            try refused.read("an answer") { _ in refused.text.head.contains("\r\n") }
+            #expect(refused.text.head.hasPrefix("HTTP/1.1 401"), "\(refused.text.head)")
         }
         let stream = try EventStream(local, headers: [("Authorization", "Bearer \(ServedCollector.readToken)")])
         try stream.read("a snapshot") { $0.first?.kind == "snapshot" }
