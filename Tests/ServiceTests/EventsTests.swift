@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 @testable import EndToEndFixtures
+@testable import Service
 
 @Suite("Service, events", .timeLimit(.minutes(4)))
 struct EventsTests {
@@ -130,9 +131,11 @@ struct EventsTests {
         try stream.read("a snapshot") { Self.fleets($0.first).first?["proven"] as? Int == 1 }
         agents.agents[0].program.signal(SIGSTOP)
         defer { agents.agents[0].program.signal(SIGCONT) }
-        try stream.read("the fleet is not fresh") { events in
+        // Before the request to the host has failed.
+        try stream.read("the host is unknown") { events in
             events.contains {
-                $0.kind == "fleet" && $0.object["fresh"] as? Bool == false && $0.object["proven"] as? Int == 0
+                $0.kind == "fleet" && $0.object["fresh"] as? Bool == false
+                    && ($0.object["statuses"] as? [String: Int])?["unknown"] == 1
             }
         }
         #expect(try service.fleet()["fresh"] as? Bool == false)
@@ -202,10 +205,27 @@ struct EventsTests {
         let port = service.authority.split(separator: ":").last ?? ""
         let local = ServedCollector(folder: folder, program: service.program, authority: "127.0.0.1:\(port)")
         for token in [nil, "wrong-token-0123456789abcdef"] {
-            #expect(try local.answer("GET", "/api/v1/events?last_event_id=1", token: token).status == 401)
+            let refused = try EventStream(
+                local, headers: token.map { [("Authorization", "Bearer \($0)")] } ?? [])
+            try refused.read("an answer") { _ in refused.text.head.contains("\r\n") }
+            #expect(refused.text.head.hasPrefix("HTTP/1.1 401"), "\(refused.text.head)")
         }
         let stream = try EventStream(local, headers: [("Authorization", "Bearer \(ServedCollector.readToken)")])
         try stream.read("a snapshot") { $0.first?.kind == "snapshot" }
+    }
+
+    @Test("What waits for a client is replaced by one event once it is too much, and that is the last one")
+    func limit() throws {
+        let client = EventClient {}
+        let event = try EventText.event(.fleet, number: 1, ["text": String(repeating: "x", count: 1_000)])
+        let reload = try EventText.event(.reload, ReloadBody(reason: "the client did not read"))
+        for _ in 0..<150 { client.send(event, else: reload) }
+        #expect(client.take() == (Array(repeating: event, count: 150), false))
+        // What was taken waits no longer.
+        for _ in 0..<150 { client.send(event, else: reload) }
+        #expect(client.take().events.count == 150)
+        for _ in 0..<250 { client.send(event, else: reload) }
+        #expect(client.take() == ([reload], true))
     }
 
     @Test("A client that reads nothing is disconnected, and the others go on")

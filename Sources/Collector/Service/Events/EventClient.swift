@@ -70,14 +70,19 @@ final class EventClient: Sendable {
         if isStuck { close() }
     }
 
+    /// The events that wait, and true if they are the last ones.
+    func take() -> (events: [ByteBuffer], isLast: Bool) {
+        state.withLock { state in
+            defer { (state.waiting, state.bytes) = ([], 0) }
+            if !state.waiting.isEmpty { state.writingSince = .now }
+            return (state.waiting, state.isOver)
+        }
+    }
+
     /// Writes events until the last one is written, the client leaves, or the task is cancelled.
     func write(to writer: inout any ResponseBodyWriter) async throws {
         for await _ in signals {
-            let (events, isLast) = state.withLock { state in
-                defer { (state.waiting, state.bytes) = ([], 0) }
-                if !state.waiting.isEmpty { state.writingSince = .now }
-                return (state.waiting, state.isOver)
-            }
+            let (events, isLast) = take()
             if !events.isEmpty { try await writer.write(contentsOf: events) }
             state.withLock { $0.writingSince = nil }
             if isLast { return }

@@ -160,7 +160,7 @@ enum ServiceStyle {
         \(PageStyle.details)
 
         /* Without a script, a page that is loaded again loses what is typed. */
-        .later{display:none}
+        .later{display:none;margin-bottom:8px}
         @media (scripting:none){.live .filter{display:none}.live .later{display:block}}
 
         .kiosk{font-size:clamp(16px,1.15vw,48px)}
