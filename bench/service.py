@@ -110,7 +110,7 @@ class Service:
         status = Path(f"/proc/{number}/status").read_text()
         return {"core_percent": round((sample(number)[0] - cpu) / took * 100, 2),
                 "wakeups_per_s": round(switches.count / took, 2),
-                "resident_mb": round(int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024 / 1e6, 1)}
+                "resident_mb": round(int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024, 1)}
 
 
 class Wakeups:
@@ -228,7 +228,9 @@ def service(place):
     few[0].play("0s all target")
     idle = Service(place, "idle", few, "15s")
     idle.promote()
-    time.sleep(settle)
+    idle.connection.close()
+    # Hosts that soaked are asked to hold their requests from the second round on.
+    time.sleep(2 * settle)
     used = idle.usage(2 * seconds)
     place.results.add("service", "idle", "50 hosts", **used)
     check(place, "the resident memory with 50 hosts", used["resident_mb"], IDLE_MB, "MB")

@@ -28,7 +28,7 @@ struct TransferPoolTests {
             guard let json = try? JSONEncoder().encode(document) else { return .close }
             return .json(String(decoding: json, as: UTF8.self))
         }
-        let pool = TransferPool(try Self.clients(threads))
+        let pool = TransferPool(try Self.clients(threads), hosts: 17)
         let policy = Policy(timeout: .seconds(60), interval: .milliseconds(200), soak: .milliseconds(300))
         let fleets = [0..<5, 5..<12, 3..<8].map { range in
             range.map { ExpectedHost(name: "host-\($0)", url: script.url(host: $0)) }
@@ -61,7 +61,7 @@ struct TransferPoolTests {
     @Test("The end of a session cancels what it left under way, and no other session's requests")
     func cancellation() async throws {
         let script = try await ScriptedHost.start { $0.path.contains("hang") ? .hang : .json(#"{"git_sha":null}"#) }
-        let pool = TransferPool(try Self.clients(1))
+        let pool = TransferPool(try Self.clients(1), hosts: 15)
         let lanes = pool.lanes(for: 1)
         await pool.withTransfers(on: lanes) { transfers in
             transfers.submit([
@@ -82,7 +82,7 @@ struct TransferPoolTests {
 
     @Test("Released lanes are used again, so that their numbers stay small")
     func lanes() throws {
-        let pool = TransferPool(try Self.clients(1))
+        let pool = TransferPool(try Self.clients(1), hosts: 15)
         let first = pool.lanes(for: 10)
         let second = pool.lanes(for: 5)
         pool.release(first)
@@ -90,5 +90,20 @@ struct TransferPoolTests {
         pool.release(second)
         #expect(pool.lanes(for: 6).count == 6)
         #expect(pool.lanes(for: 5).count == 5)
+    }
+
+    @Test("The share of a fleet does not depend on the verifications that run when its session begins")
+    func share() async throws {
+        let pool = TransferPool(try Self.clients(1), hosts: 40)
+        let fleet = pool.lanes(for: 20)
+        let before = await pool.withTransfers(on: fleet) { $0.concurrency }
+        let verifications = (0..<5).map { _ in pool.lanes(for: 20) }
+        let during = await pool.withTransfers(on: fleet) { $0.concurrency }
+        #expect(before == during)
+        let whole = pool.lanes(for: 400)
+        let all = await pool.withTransfers(on: whole) { $0.concurrency }
+        #expect(before == all / 2, "half of the hosts, half of the requests")
+        verifications.forEach(pool.release)
+        await pool.shutdown()
     }
 }

@@ -32,7 +32,7 @@ final class TransferLoop {
     /// After so long without a start, all transfers in progress are held by their hosts or silent.
     private static let calm = Duration.seconds(1)
     /// How long the first end after a calm waits for others, in microseconds: held requests of one round end together.
-    private static let gathering: useconds_t = 20_000
+    private static let gathering: useconds_t = 50_000
     /// The most handles kept between requests, of about 10 KB each.
     private static let idleSlots = 512
 

@@ -4,10 +4,8 @@ import Glibc
 /// Notices changes of files in folders as they happen, and costs nothing while nothing changes. Source: `inotify(7)`.
 ///
 /// A change is a hint: whoever waits looks at the files that matter to them. Network file systems announce nothing that
-/// another machine does, so every wait ends after a while.
+/// another machine does, so every wait ends after a while, given as `patience`.
 package final class FolderWatch: Sendable {
-    /// The longest wait for a change of a folder that is watched.
-    private static let patience = Duration.seconds(30)
     /// The shortest time between two looks, and the wait where nothing announces changes.
     private static let pause = Duration.seconds(1)
     private static let mask = UInt32(
@@ -36,17 +34,18 @@ package final class FolderWatch: Sendable {
         return paths.map { inotify_add_watch(descriptor, Self.folder(of: $0), Self.mask) >= 0 }.allSatisfy { $0 }
     }
 
-    /// Looks now, and again after each change, at most once a second and at least every 30 s; without announcements every second.
+    /// Looks now, and again after each change of the files' folders, at most once a second; without announcements every second.
     ///
+    /// - Parameter patience: the longest time between two looks.
     /// - Returns: when the task is cancelled.
-    func repeatedly(after paths: [String], _ look: () async -> Void) async {
+    func repeatedly(after paths: [String], patience: Duration, _ look: () async -> Void) async {
         let isAnnounced = add(foldersOf: paths)
         while !Task.isCancelled {
             // Before the look, so that a change during it brings the next one.
             let seen = changes.number
             await look()
             if isAnnounced {
-                await changes.wait(after: seen, for: Self.patience)
+                await changes.wait(after: seen, for: patience)
                 guard changes.number != seen else { continue }
             }
             do { try await Task.sleep(for: Self.pause) } catch { return }

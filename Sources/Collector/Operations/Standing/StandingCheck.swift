@@ -121,10 +121,11 @@ package struct StandingCheck: Sendable {
             session.heartbeat = min(max(policy.interval * 2 / 3, .seconds(1)), .seconds(10))
             session.watches = [
                 state.inventoryWatch(inventory) { [folders] look in
-                    await folders.repeatedly(after: inventory.watch.paths, look)
+                    await folders.repeatedly(after: inventory.watch.paths, patience: .seconds(30), look)
                 },
                 state.promotionWatch(ledger, of: fleet.deployed, known: promotions, limit: 1) { [folders] look in
-                    await folders.repeatedly(after: [ledger.path], look)
+                    // SQLite's log needs a local file system, which announces every change.
+                    await folders.repeatedly(after: [ledger.path], patience: .seconds(120), look)
                 },
             ]
             session.isComplete = { _ in state.isSessionOver }

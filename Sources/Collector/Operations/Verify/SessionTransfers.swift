@@ -62,6 +62,7 @@ package final class TransferPool: Sendable {
     }
 
     private let clients: [TransferClient]
+    private let hosts: Int
     private let state = Mutex(State())
 
     /// The bits of an id in the pool that are the session's own. No session sends a trillion requests.
@@ -72,11 +73,15 @@ package final class TransferPool: Sendable {
         let hosts = fleets.flatMap(\.hosts)
         // Every host holds a request, and may be asked by a verification at the same time.
         let concurrency = max(TransferLimits.defaultConcurrency, 3 * hosts.count)
-        self.init(try TransferClients(hosts: hosts, concurrency: concurrency, keepsConnections: true).all)
+        self.init(
+            try TransferClients(hosts: hosts, concurrency: concurrency, keepsConnections: true).all,
+            hosts: hosts.count)
     }
 
-    init(_ clients: [TransferClient]) {
+    /// - Parameter hosts: the number of hosts of all fleets.
+    init(_ clients: [TransferClient], hosts: Int) {
         self.clients = clients
+        self.hosts = max(1, hosts)
         for (place, client) in clients.enumerated() {
             // Ends with the client.
             Task { [weak self] in
@@ -122,9 +127,10 @@ package final class TransferPool: Sendable {
         let (number, share) = state.withLock { state in
             state.lastSession += 1
             state.sessions[state.lastSession] = Session(lanes: lanes, streams: opened.map(\.continuation))
-            // Room for the fleet's share, and for a few hosts at least.
+            // The fleet's share, and room for a few hosts at least. Verifications do not lessen it: what a standing check may
+            // hold must not depend on how many run when its session begins.
             let all = clients.reduce(0) { $0 + $1.concurrency }
-            return (state.lastSession, max(8, all * max(1, lanes.count) / max(1, state.lanes)))
+            return (state.lastSession, max(8, min(all, all * max(1, lanes.count) / hosts)))
         }
         defer { end(number) }
         return try await use(
