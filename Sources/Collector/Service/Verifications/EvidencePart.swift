@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import Shared
 
 /// The part of an evidence file that begins at an offset, of limited size.
@@ -16,9 +15,10 @@ struct EvidencePart {
 
     /// - Throws: ``Problem`` if there is no such file, or it is shorter.
     init(_ path: String, from offset: Int) throws(Problem) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw Self.missing }
-        (self.path, self.offset, size) = (path, offset, Int(status.st_size))
+        guard let file = FileHandle(forReadingAtPath: path) else { throw Self.missing }
+        defer { file.closeFile() }
+        do { size = Int(try file.seekToEnd()) } catch { throw Self.missing }
+        (self.path, self.offset) = (path, offset)
         guard offset <= size else {
             throw .invalid("offset", "\(offset)", expected: "at most the evidence's size, \(size) bytes")
         }
