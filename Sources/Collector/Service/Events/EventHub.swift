@@ -115,7 +115,8 @@ actor EventHub {
         of entry: ServiceModel.Entry, changed: [String]?, at now: ContinuousClock.Instant, _ wall: Date
     ) -> FleetEventBody {
         FleetEventBody(
-            fleet: FleetBody(entry.board.snapshot, entry.tag?.snapshot, at: now, wall: wall), deployed: entry.fleet.deployed,
+            fleet: FleetBody(entry.board.snapshot, entry.tag?.snapshot, at: now, wall: wall),
+            deployed: entry.fleet.deployed,
             changed: changed)
     }
 

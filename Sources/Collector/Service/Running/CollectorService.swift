@@ -51,7 +51,8 @@ package struct CollectorService: Sendable {
                 model: model, verifications: verifications, checks: checks,
                 events: EventHub(model: model, verifications: verifications, logger: logger),
                 gate: AccessGate(
-                    model: model, sessions: try Sessions(path: Self.folder(of: store) + "/sessions.json"), logger: logger),
+                    model: model, sessions: try Sessions(path: Self.folder(of: store) + "/sessions.json"),
+                    logger: logger),
                 hooks: Hooks(setup.hooks),
                 retention: Retention(
                     of: ledger, verifications, age: setup.configuration.verificationAge, logger: logger))
