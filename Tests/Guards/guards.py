@@ -2977,8 +2977,8 @@ GUARDS = [
     Guard(
         1, "remote-over", "a verification that is over is not joined: its verdict is an old one",
         _REMOTE + "RemoteVerification.swift",
-        r"guard state.isFinished else { return state.id }",
-        r"guard state.isFinished, state.id.isEmpty else { return state.id }", REMOTE),
+        r"guard state.isFinished, !isNew else { return state.id }",
+        r"guard state.isFinished, !isNew, state.id.isEmpty else { return state.id }", REMOTE),
     Guard(
         2, "remote-offset", "an answer without the offset that was asked for is no evidence",
         _REMOTE + "ServiceClient.swift",

@@ -153,12 +153,12 @@ struct FileFleet {
     }
 
     /// The fleet's entry in the configuration.
-    func entry(interval: String, soak: String = "1s") -> String {
+    func entry(interval: String, soak: String = "1s", requestTimeout: String = "5s") -> String {
         """
           - service: canvas
             environment: production
             inventory: \(folder.path("fleet.yaml"))
-            policy: {soak: \(soak), timeout: 1m, interval: 500ms}
+            policy: {soak: \(soak), timeout: 1m, interval: 500ms, request_timeout: \(requestTimeout)}
             check: {interval: \(interval)}
         """
     }

@@ -193,11 +193,12 @@ package struct RemoteVerification: Sendable {
         var key = first
         for _ in 1...Self.longestChain {
             let now = key
-            let state = try await retrying(progress) { () async throws(RequestFailure) in
+            let (state, isNew) = try await retrying(progress) { () async throws(RequestFailure) in
                 try await client.start(body, key: now)
             }
             progress.deadline = ContinuousClock.now + timeout + grace
-            guard state.isFinished else { return state.id }
+            // A new one can be over at once, for example with an inventory that has shrunk.
+            guard state.isFinished, !isNew else { return state.id }
             key = key.next(after: state.id)
         }
         throw ServiceError.foreign("\(place) starts no verification: every one that it names is over; check --server")

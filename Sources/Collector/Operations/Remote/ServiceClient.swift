@@ -56,7 +56,8 @@ struct ServiceClient: Sendable {
 
     // MARK: - Requests
 
-    func start(_ body: [UInt8], key: RunKey) async throws(RequestFailure) -> State {
+    /// - Returns: the verification, and true if this request has started it.
+    func start(_ body: [UInt8], key: RunKey) async throws(RequestFailure) -> (state: State, isNew: Bool) {
         let response = try await send(
             .post(.init(mediaType: "application/json", bytes: body)), "", [("Idempotency-Key", key.text)],
             expecting: [200, 201])
@@ -64,7 +65,7 @@ struct ServiceClient: Sendable {
         guard (1...64).contains(state.id.utf8.count),
             state.id.utf8.allSatisfy({ $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "-") })
         else { throw foreign("answered with another id than a verification's") }
-        return state
+        return (state, response.status == 201)
     }
 
     func state(of id: String, hold: Duration) async throws(RequestFailure) -> State {

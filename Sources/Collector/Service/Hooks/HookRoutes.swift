@@ -69,7 +69,8 @@ struct HookRoutes {
 
     func receive(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let hook = hooks[try context.parameter("name")]
-        let hasToken = hasToken(request)
+        let caller = caller(of: request)
+        let hasToken = caller?.scopes.permit(.hook) ?? false
         var signature = HookSignature(
             of: request.headers, kind: hook?.kind ?? .gitea, secrets: hook == nil ? .unknown() : hook?.secrets,
             now: Date().timeIntervalSince1970)
@@ -88,7 +89,7 @@ struct HookRoutes {
         }
         guard hasToken || signature.isValid() else {
             if let hook { hooks.count(.refused, of: hook) }
-            throw refusal(of: request, context)
+            throw try refusal(of: request, caller, context)
         }
         guard let hook else {
             throw Problem.notFound(
@@ -102,14 +103,16 @@ struct HookRoutes {
         return try .json(Accepted(), status: .accepted)
     }
 
-    /// True if the request has a token with the scope. Other values of the header are a sender's own, and no failed guess.
-    private func hasToken(_ request: Request) -> Bool {
-        BearerTokens.token(of: request.headers[values: .authorization])
-            .flatMap { model.access.grant(of: $0) }?.scopes.permit(.hook) ?? false
+    /// What the request's token permits; nil without one of this service's. Other values of the header are a sender's own, and
+    /// no failed guess.
+    private func caller(of request: Request) -> Caller? {
+        BearerTokens.token(of: request.headers[values: .authorization]).flatMap { model.access.grant(of: $0) }
+            .map { Caller(scopes: $0.scopes, name: $0.name) }
     }
 
     /// The same for every name.
-    private func refusal(of request: Request, _ context: ServiceContext) -> Problem {
+    private func refusal(of request: Request, _ caller: Caller?, _ context: ServiceContext) throws(Problem) -> Problem {
+        if let caller { try gate.require(.hook, of: caller, request) }
         var problem = gate.failure(
             .token, of: ClientAddress(peer: context.peer, request.headers),
             "the notice has neither a valid signature nor a token with the scope 'hook'")

@@ -151,7 +151,13 @@ final class Verifications: Sendable {
             return (id, true)
         }
         // Before the answer: whoever has it finds the verification by its key, whatever happens here.
-        try await ledger.record(request.fingerprint, key: key, of: started.id, at: startedAt)
+        do {
+            try await ledger.record(request.fingerprint, key: key, of: started.id, at: startedAt)
+        } catch {
+            _ = self.interrupt(started.id)
+            state.withLock { state in state.keyed.removeAll { $0.id == started.id } }
+            throw Self.notBegun("\(error)")
+        }
         return started
     }
 
