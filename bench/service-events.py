@@ -224,7 +224,7 @@ new PerformanceObserver((list) => { for (const one of list.getEntries()) window.
 
 
 def page(setup):
-    browser = Browser()
+    browser = Browser(loopback=True)
     try:
         browser.show(1280, "light")
         browser.visit(f"http://127.0.0.1:{setup.port}/fleets/{setup.fleets[0]}/production")

@@ -46,14 +46,15 @@ def take(demo, images):
             sys.exit("service-pictures: the three hosts are no stragglers after a minute")
         time.sleep(0.5)
     os.makedirs(images, exist_ok=True)
-    browser = Browser()
+    browser = Browser(loopback=True)
     try:
         for scheme, suffix in (("light", ""), ("dark", "-dark")):
             browser.show(WIDTH, scheme, scale=SCALE)
             for name, path, tallest in PAGES:
                 # An open page turns grey after a while, so each picture is of a new one.
                 browser.open(origin + path.replace("VERIFICATION", verification))
-                height = browser.evaluate("document.body.lastElementChild.getBoundingClientRect().bottom + scrollY")
+                height = browser.evaluate(
+                    "Math.max(...[...document.body.children].map(e => e.getBoundingClientRect().bottom)) + scrollY")
                 save(browser, images, f"{name}{suffix}.png", min(tallest, height + 16))
     finally:
         browser.close()

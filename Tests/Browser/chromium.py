@@ -99,7 +99,10 @@ class Browser:
         the console messages, and the requested URLs."""
         self.events = []
         begun = time.monotonic()
-        self.call("Page.navigate", url=path if "://" in path else f"file://{path}")
+        url = path if "://" in path else f"file://{path}"
+        failure = self.call("Page.navigate", url=url).get("errorText")
+        if failure:
+            sys.exit(f"Chromium cannot open {url}: {failure}")
         self.wait("Page.loadEventFired")
         # A screenshot waits until the layout has been painted.
         self.call("Page.captureScreenshot", format="jpeg", quality=1)

@@ -357,7 +357,7 @@ def main():
         os.makedirs(pictures, exist_ok=True)
     axe = axe_source()
     with tempfile.TemporaryDirectory(prefix="buildinfo-service-") as folder:
-        service, browser = Service(os.path.abspath(sys.argv[1]), folder), Browser()
+        service, browser = Service(os.path.abspath(sys.argv[1]), folder), Browser(loopback=True)
         check = Check(service, browser, pictures)
         try:
             first = service.verify(COMMIT, "first")
@@ -369,7 +369,7 @@ def main():
             print("stop"); check.stops(tabs)
             # Only the tab in front can be shown.
             browser.close()
-            browser = check.browser = Browser()
+            browser = check.browser = Browser(loopback=True)
             print("restart"); check.restart()
             print("looks")
             service.serve("canvas-05", OTHER)
