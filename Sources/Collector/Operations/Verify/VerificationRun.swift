@@ -73,6 +73,12 @@ package struct VerificationRun: Sendable {
         self.output = output
     }
 
+    /// Watches the tag of the target's image, and looks up other digests that hosts serve.
+    package mutating func watch(_ image: ImageSource) {
+        learner = image.learner
+        tag = image.watch
+    }
+
     /// A copy without reports and evidence, for the verification after a rollback.
     var withoutOutput: VerificationRun {
         var copy = self

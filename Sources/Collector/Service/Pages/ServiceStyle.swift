@@ -90,8 +90,8 @@ enum ServiceStyle {
         padding:4px 10px;margin:4px 0;-webkit-user-select:all;user-select:all}
 
         .brief{margin-top:12px}
-        .brief li{padding:3px 0 3px 12px;border-left:3px solid var(--k);margin-top:6px}
-        .brief .is{display:inline-block;min-width:8.5em}
+        .brief li{padding:3px 0 3px calc(12px + 9em);text-indent:-9em;border-left:3px solid var(--k);margin-top:6px}
+        .brief .is{display:inline-block;min-width:8.5em;margin-right:.3em;text-indent:0}
         .brief strong{font-weight:600}
 
         .matrix{width:calc(100% + 16px);margin:-8px;border-collapse:separate;border-spacing:8px;table-layout:fixed}
@@ -175,7 +175,7 @@ enum ServiceStyle {
         .state{font-size:1.05rem}
         .figures{gap:8px 28px}
         .figures dd{font-size:1.1rem}
-        .brief .is{min-width:0}
+        .brief li{padding-left:12px;text-indent:0}.brief .is{min-width:0}
         .matrix{border-spacing:4px;margin:-4px;width:calc(100% + 8px)}
         .matrix th:first-child{width:25%}
         .matrix thead th{padding:0 2px;font-size:.8rem;overflow-wrap:normal}

@@ -9,6 +9,8 @@ struct VerificationRequest: Hashable, Sendable {
     let deployed: DeployedService
     let gitSHA: GitSHA?
     let digest: Digest?
+    /// The image that the registry is asked about; nil if the target comes from the request alone.
+    let image: ImageReference?
     /// The manifests of the digest, which hosts may serve in its place; nil if they are unknown.
     let content: PromotedContent?
     /// How often a request can have each host asked, unless the fleet's policy asks more often.
@@ -82,9 +84,6 @@ struct VerificationRequest: Hashable, Sendable {
                 .badRequest, "unknown key '\(unknown)'",
                 remedy: near ?? "known keys are \(known.joined(separator: ", "))")
         }
-        guard !names.contains("image") else {
-            throw Problem(.badRequest, "'image' is not supported yet", remedy: "send git_sha and digest")
-        }
         guard ServiceName.isUsable(body.service) else {
             throw .invalid("service", body.service, expected: "a service's name")
         }
@@ -103,11 +102,17 @@ struct VerificationRequest: Hashable, Sendable {
         } catch {
             throw .invalid("digest", body.digest ?? "", expected: "sha256: and 64 hexadecimal digits")
         }
-        guard gitSHA != nil || digest != nil else {
-            throw Problem(.badRequest, "there is no target", remedy: "send git_sha, digest, or both")
+        image = body.image.flatMap { ImageReference(parsing: $0) }
+        if let text = body.image, image == nil {
+            throw .invalid("image", text, expected: "a reference, for example registry.example/team/canvas:latest")
         }
-        guard body.content == nil || digest != nil else {
-            throw Problem(.badRequest, "there is content without its digest", remedy: "send digest, or omit content")
+        guard gitSHA != nil || digest != nil || image != nil else {
+            throw Problem(.badRequest, "there is no target", remedy: "send git_sha, digest, or image")
+        }
+        guard body.content == nil || digest != nil && image == nil else {
+            throw Problem(
+                .badRequest, "there is content without its digest, or beside an image",
+                remedy: "send digest and content, or image alone")
         }
         content = body.content
         var policy: [PolicyKey: String] = [:]
@@ -123,7 +128,7 @@ struct VerificationRequest: Hashable, Sendable {
         }
         self.policy = policy
         fingerprint = try Self.fingerprint(
-            ["\(deployed)", gitSHA?.hex ?? "", digest?.description ?? ""]
+            ["\(deployed)", gitSHA?.hex ?? "", digest?.description ?? ""] + (image.map { ["image=\($0)"] } ?? [])
                 + policy.map { "\($0.rawValue)=\($1)" }.sorted(), content)
     }
 

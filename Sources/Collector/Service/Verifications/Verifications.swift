@@ -107,16 +107,15 @@ final class Verifications: Sendable {
         }
         let (inventory, access) = try await loaded(entry)
         let policy = try request.policy(stricterThan: entry.fleet.policy, hosts: inventory.hosts.count)
+        let (target, image) = try await TargetImage.target(of: request, for: inventory, watched: entry.fleet.tag)
         let startedAt = Date()
         let id = RunID.make(at: startedAt)
         var evidence = try evidenceFile(id)
         let written = ChangeSignal()
         evidence.onWrite = { written.advance() }
         var run = VerificationRun(
-            target: Target(
-                service: request.deployed.name, environment: request.deployed.environment, gitSHA: request.gitSHA,
-                digest: request.digest, content: request.content),
-            inventory: inventory, policy: policy, check: InventoryCheck(), access: access, ledger: ledger,
+            target: target, inventory: inventory, policy: policy, check: InventoryCheck(), access: access,
+            ledger: ledger,
             destinations: [], evidence: evidence, progress: .none, environment: [:], logger: logger)
         let monitor = VerificationMonitor()
         (run.id, run.pool, run.observer) = (id, pool, monitor.observer)
@@ -139,7 +138,7 @@ final class Verifications: Sendable {
                     remedy: "try again later", headers: [.retryAfter: "10"])
             }
             let ended = Task {
-                await self.perform(run, id: id, evidence: evidence, monitor: monitor, until: interruptions)
+                await self.perform(run, of: image, id: id, evidence: evidence, monitor: monitor, until: interruptions)
                 monitor.end()
                 written.end()
             }
@@ -162,11 +161,17 @@ final class Verifications: Sendable {
     }
 
     private func perform(
-        _ run: VerificationRun, id: String, evidence: EvidenceFile, monitor: VerificationMonitor,
+        _ run: VerificationRun, of image: TargetImage?, id: String, evidence: EvidenceFile,
+        monitor: VerificationMonitor,
         until interruptions: AsyncStream<Int32>
     ) async {
         do {
-            let report = try await run.run(until: interruptions)
+            let report =
+                if let image {
+                    try await image.run(run, until: interruptions)
+                } else {
+                    try await run.run(until: interruptions)
+                }
             counters.note(report)
             logger.notice(
                 "Verification ended",
