@@ -2975,6 +2975,11 @@ GUARDS = [
         r"guard !hasVerdict || report.evidence?.hash == ended.context.evidence?.hash else {",
         r"guard !hasVerdict || report.evidence != nil else {", REMOTE),
     Guard(
+        1, "remote-target", "the evidence of another verification proves nothing for this one",
+        _REMOTE + "RemoteVerification.swift",
+        r"if let begun = follower.start, start == nil { try check(begun, of: id) }",
+        r"if let begun = follower.start, begun.verification.isEmpty { try check(begun, of: id) }", REMOTE),
+    Guard(
         1, "remote-over", "a verification that is over is not joined: its verdict is an old one",
         _REMOTE + "RemoteVerification.swift",
         r"guard state.isFinished, !isNew else { return state.id }",

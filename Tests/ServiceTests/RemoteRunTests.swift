@@ -170,9 +170,10 @@ struct RemoteRunTests {
     ///
     /// - Parameter change: changes the text of the answer.
     private static func forwarded(
-        _ request: ScriptedHostRequest, to service: String, _ change: (String) -> String = { $0 }
+        _ request: ScriptedHostRequest, to service: String, at target: String? = nil,
+        _ change: (String) -> String = { $0 }
     ) -> ScriptedHostAnswer {
-        var forwarded = LoopbackRequest(request.method, service, request.target)
+        var forwarded = LoopbackRequest(request.method, service, target ?? request.target)
         // Without holds, this thread is never blocked for long.
         forwarded.headers = request.headers.filter {
             ["authorization", "idempotency-key", "content-type", "accept"].contains($0.name)
@@ -208,6 +209,33 @@ struct RemoteRunTests {
         #expect(count.withLock { $0 } > 0, "nothing was changed")
         #expect(outcome.exitCode == 69, "\(outcome.error)")
         #expect(outcome.error.contains("cannot be trusted"), "\(outcome.error)")
+    }
+
+    @Test("The green evidence of another verification is never green for this one")
+    func mistaken() async throws {
+        let setting = try await Setting.start(1, soak: "1s")
+        let green = try await setting.service.verified(FileFleet.commit, key: "before")
+        let theirs = try #require(green["id"] as? String)
+        let service = setting.service.authority
+        let ours = Mutex("")
+        // A cache that confuses two addresses.
+        let proxy = try await ScriptedHost.start(address: "127.0.0.1") { request in
+            let id = ours.withLock { $0 }
+            guard request.method == "GET", !id.isEmpty else {
+                return Self.forwarded(request, to: service) { text in
+                    if let id = text.firstMatch(of: /"id" ?: ?"([^"]+)"/)?.1 { ours.withLock { $0 = String(id) } }
+                    return text
+                }
+            }
+            return Self.forwarded(request, to: service, at: request.target.replacing(id, with: theirs)) { text in
+                request.target.contains("evidence") ? text : text.replacing(theirs, with: id)
+            }
+        }
+        let outcome = try await Program.collector().run(
+            setting.arguments(FileFleet.other, at: "127.0.0.1:\(proxy.port)"))
+        await proxy.stop()
+        #expect(outcome.exitCode == 69, "\(outcome.error)")
+        #expect(outcome.error.contains("of another verification"), "\(outcome.error)")
     }
 
     @Test("Connections that break and answers of a proxy in between change nothing")

@@ -72,8 +72,8 @@ package struct RemoteVerification: Sendable {
     // MARK: - Follow
 
     private enum Event: Sendable {
-        /// Bytes of evidence; true if they are the last ones.
-        case evidence([UInt8], isLast: Bool)
+        /// Bytes of evidence.
+        case evidence([UInt8])
         /// The service's own report: nil if it has none.
         case report(ServiceClient.Summary?)
         case failed(any Error)
@@ -135,8 +135,8 @@ package struct RemoteVerification: Sendable {
             var run = FollowedRun(target: target, place: place, observers: observers, file: evidence)
             for await event in events {
                 switch event {
-                case .evidence(let bytes, let isLast):
-                    try await run.take(bytes, isLast: isLast)
+                case .evidence(let bytes):
+                    try await run.take(bytes, of: progress.id)
                     if let deadline = run.deadline { progress.deadline = deadline + grace }
                 case .report(let report): return try await run.ended(report)
                 case .failed(let error):
@@ -173,7 +173,7 @@ package struct RemoteVerification: Sendable {
                 }
                 offset += part.bytes.count
                 isLast = part.end == offset
-                yield(.evidence(part.bytes, isLast: isLast))
+                yield(.evidence(part.bytes))
                 if part.bytes.isEmpty, !isLast { try await Task.sleep(for: Self.pause) }
             }
             while true {
@@ -290,7 +290,8 @@ private struct FollowedRun {
         return start + policy.timeout
     }
 
-    mutating func take(_ bytes: [UInt8], isLast: Bool) async throws {
+    /// - Parameter id: the verification that the service named.
+    mutating func take(_ bytes: [UInt8], of id: String?) async throws {
         if !bytes.isEmpty { await write(bytes) }
         var observers = observers
         var changes = changes
@@ -305,10 +306,20 @@ private struct FollowedRun {
             throw ServiceError.disagrees("\(error)")
         }
         (self.observers, self.changes) = (observers, changes)
+        if let begun = follower.start, start == nil { try check(begun, of: id) }
         let now = ContinuousClock.now
         // The evidence is at least as old as its last input.
         if follower.start != nil { start = min(start ?? now, now - follower.latest) }
         show(at: now)
+    }
+
+    /// The evidence of another verification, or of another target, would prove something else.
+    private func check(_ begun: EvidenceStart, of id: String?) throws(ServiceError) {
+        let theirs = begun.target
+        guard begun.verification == id, theirs.service == target.service, theirs.environment == target.environment,
+            target.gitSHA == nil || theirs.gitSHA == target.gitSHA,
+            target.digest == nil || theirs.digest == target.digest
+        else { throw .disagrees("its evidence is of another verification than the one that was asked for") }
     }
 
     private mutating func write(_ bytes: [UInt8]) async {
