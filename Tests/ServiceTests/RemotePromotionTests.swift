@@ -84,7 +84,7 @@ struct RemotePromotionTests {
 
     @Test("A tag that is another build after the green verdict makes the promotion superseded")
     func movedTag() async throws {
-        let site = try await Site.start(soak: "4s")
+        let site = try await Site.start(soak: "12s")
         let running = try site.promote()
         try await eventually("the host soaks", detail: { running.error }) { running.error.contains("soaking") }
         try site.registry.push(MadeImage.single(revision: Commit.newer), to: "canvas", tag: "latest")
