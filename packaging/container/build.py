@@ -36,8 +36,8 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 # Mozilla's certificates, as Debian's package has them. The system's bundle would add those that this machine alone trusts.
 CERTIFICATES = pathlib.Path("/usr/share/ca-certificates/mozilla")
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"
-# Swift packages that only the other program links.
-ONLY_COLLECTOR = {"grdb.swift", "swift-async-algorithms", "swift-service-lifecycle", "swift-subprocess", "yams"}
+# The Swift packages that the agent links: what Package.swift gives it, and what SwiftNIO needs. The collector links all.
+OF_AGENT = {"swift-argument-parser", "swift-atomics", "swift-collections", "swift-log", "swift-nio", "swift-nio-ssl", "swift-system"}
 PROGRAMS = {
     "agent": {
         "title": "buildinfo-agent", "command": ["serve", "--listen", "0.0.0.0:9480"], "ports": {"9480/tcp": {}},
@@ -231,7 +231,7 @@ class Image:
         """An SPDX 2.3 document of the program, its Swift packages, and the packages of the libraries."""
         items = [(self.program["title"], self.version, f"pkg:generic/{self.program['title']}@{self.version}")]
         for pin in json.loads((TREE / "Package.resolved").read_text())["pins"]:
-            if self.part == "agent" and pin["identity"] in ONLY_COLLECTOR:
+            if self.part == "agent" and pin["identity"] not in OF_AGENT:
                 continue
             version = pin["state"].get("version") or pin["state"]["revision"]
             items.append((pin["identity"], version, f"pkg:swift/{pin['identity']}@{version}"))

@@ -5,6 +5,11 @@
 set -euo pipefail
 folder=$(realpath "$1")
 shift
+programs=()
+for argument in "$@"; do
+    [[ $argument == --* ]] || argument=$(realpath "$argument")
+    programs+=("$argument")
+done
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 temp=$(mktemp -d /tmp/buildinfo-images.XXXXXX)
 # shellcheck source=scripts/demo-parts.bash
@@ -30,7 +35,7 @@ until_true() { # SECONDS COMMAND...
 "$tree/packaging/container/check-layout.py" "$folder" "$(git -C "$tree" rev-parse HEAD)" || fail "the layouts are wrong"
 passed "form of the layouts, bills of materials, certificates"
 
-(umask 077 && cd / && TZ=Pacific/Kiritimati LC_ALL=C "$tree/packaging/container/build.py" "$@" --out "$temp/again" >/dev/null)
+(umask 077 && cd / && TZ=Pacific/Kiritimati LC_ALL=C "$tree/packaging/container/build.py" "${programs[@]}" --out "$temp/again" >/dev/null)
 diff -r "$folder" "$temp/again" || fail "built a second time, the images differ"
 passed "a second build makes the same bytes"
 
