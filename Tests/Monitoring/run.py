@@ -55,7 +55,8 @@ def known_values():
     schema = json.loads((ROOT / "Tests/Schemas/report.schema.json").read_text())["properties"]
     return {"status": [*schema["hosts"]["items"]["properties"]["status"]["enum"], "unknown"],
             "verdict": schema["verdict"]["enum"], "state": ["none", "pending", "found", "unknown"],
-            "outcome": ["accepted", "ignored", "refused"]}
+            "outcome": ["accepted", "ignored", "refused"],
+            "reason": ["token", "identity_token", "scope", "foreign", "rate"]}
 
 
 def read_table(heading):
