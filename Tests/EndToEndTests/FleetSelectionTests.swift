@@ -211,7 +211,8 @@ struct FleetSelectionTests {
             Verify(hosts: [], sha: Commit.new, more: ["--fleet", fleet, "--fleet", waivers]))
         #expect(result.exitCode == 0, "\(result.progress)")
         #expect(result.report.summary.expected == 1)
-        #expect(try result.host("host-1").status == "agent_error")
+        // Busy tests can answer too late.
+        #expect(["agent_error", "unreachable"].contains(try result.host("host-1").status))
         #expect(result.output.contains("waived until 2999-01-01T00:00:00Z: being rebuilt"), "\(result.output)")
         #expect(
             result.report.warnings?.contains { $0.hasSuffix("names host-9, which the inventory does not list") } == true

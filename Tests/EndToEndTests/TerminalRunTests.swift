@@ -177,7 +177,9 @@ struct TerminalRunTests {
         try await live.shows("30 hosts")
         try live.end.fill()
         if isStopped { live.end.type("\u{1A}") } else { live.program.signal(SIGUSR1) }
-        try await Task.sleep(for: .milliseconds(100))
+        // Not a suspension: among busy tests it can last longer than the program waits for its terminal.
+        usleep(50_000)
+        _ = live.screen
         if isStopped { try await live.shows("Stopped") }
         try await eventually("the cursor is visible", detail: { "\(live.screen.text)" }) { live.screen.isCursorVisible }
         // An interactive shell asks twice while a job is stopped.

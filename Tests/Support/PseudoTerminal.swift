@@ -36,12 +36,12 @@ public final class PseudoTerminal {
         _ = write(master, &bytes, bytes.count)
     }
 
-    /// Writes carriage returns until the terminal takes no more before it is read.
+    /// Writes zero bytes until the terminal takes no more before it is read. ``read()`` leaves them out.
     public func fill() throws {
         let descriptor = open(try path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
         guard descriptor >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
         defer { close(descriptor) }
-        let bytes = [UInt8](repeating: 13, count: 1024)
+        let bytes = [UInt8](repeating: 0, count: 1024)
         while write(descriptor, bytes, bytes.count) > 0 {}
     }
 
@@ -49,7 +49,9 @@ public final class PseudoTerminal {
     public func read() -> String {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        while case let count = Glibc.read(master, &buffer, buffer.count), count > 0 { bytes += buffer.prefix(count) }
+        while case let count = Glibc.read(master, &buffer, buffer.count), count > 0 {
+            bytes += buffer.prefix(count).filter { $0 != 0 }
+        }
         return String(decoding: bytes, as: UTF8.self)
     }
 

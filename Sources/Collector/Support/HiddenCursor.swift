@@ -55,7 +55,7 @@ enum HiddenCursor {
     private static let faults = [SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE]
 
     /// Milliseconds for which a handler waits for a terminal that takes nothing, for example after Ctrl-S.
-    private static let patience: Int32 = 300
+    private static let patience: Int32 = 1_000
 
     /// Shows the cursor before the process is stopped or ended. Calls only functions that a signal handler may call.
     private static func pause() {
