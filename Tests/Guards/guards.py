@@ -68,7 +68,7 @@ DETAILS = r"[./](ForeignOutputTests|ContainerReportTests|HealthOutputChangeTests
 ANSWERS = r"[./](ResponseDecoderTests|TransferOutcomeTests)/"
 TRANSFERS = r"[./](TransferOutcomeTests|TransferClientTests|TransferReuseTests|TransferTLSTests)/"
 SESSION = r"[./](FleetSessionTests|SessionGuardTests)/"
-SHARED = r"[./]SharedValuesTests/"
+SHARED_VALUES = r"[./]SharedValuesTests/"
 PACE = r"[./](PollScheduleTests|KeptIntervalTests)/"
 SUSPENSION = r"[./](SuspensionTests|UnsentRequestTests|PulseTests|PollScheduleTests)/"
 STOPPED = r"[./]StoppedCollectorTests/"
@@ -83,7 +83,7 @@ DOCTOR = r"[./](DoctorTests|DoctorChecksTests)/"
 DRILL = r"[./](DrillRunTests|DrillJudgementTests)/"
 ENGINE = r"[./](EngineSessionTests|DocumentBuilderTests|ContainerReportTests|LocalSourceTests)/"
 INSTANCES = r"[./](InstanceSelectionTests|InstanceDocumentTests|EngineInstanceTests|HealthResultTests)/"
-EVENTS = r"[./](EngineEventsTests|EngineEventParserTests|BackoffTests|FileWatchTests|RefresherTests|RefreshScheduleTests)/"
+ENGINE_EVENTS = r"[./](EngineEventsTests|EngineEventParserTests|BackoffTests|FileWatchTests|RefresherTests|RefreshScheduleTests)/"
 ADDRESSES = r"[./](EngineAddressTests|EngineActivationTests)/"
 HOLDING = r"[./](LongPollTests|PreferencesTests)/"
 SPLIT = r"[./](SnapshotTests|SplitTests|WatchdogTests)/"
@@ -123,7 +123,7 @@ CI = r"[./](CIReadingTests|CIReportersTests|CIStateMachineTests|CIContextsTests)
 FORGE = r"[./](GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
 KILL_SWITCH = r"[./]KillSwitchTests/"
 SERVICE = r"[./](APITests|VerificationAPITests|ServiceConfigurationTests)/"
-EVENTS = r"[./]EventsTests/"
+SERVICE_EVENTS = r"[./]EventsTests/"
 BOARD = r"[./](FleetBoardTests|StandingTests)/"
 TAG_BOARD = r"[./]TagBoardTests/"
 TAGS = r"[./]TagCheckTests/"
@@ -262,22 +262,22 @@ GUARDS = [
         1, "same-content", "a document that differs from the host's last one is not taken for it",
         _VERDICT + "HostTracker.swift",
         r"lastAnswer.content.flatMap { $0.document == rest ? $0 : nil }",
-        r"lastAnswer.content.flatMap { $0.document.service == rest.service ? $0 : nil }", SHARED),
+        r"lastAnswer.content.flatMap { $0.document.service == rest.service ? $0 : nil }", SHARED_VALUES),
     Guard(
         1, "shared-content", "hosts share what follows from their documents only if those are equal",
         _VERDICT + "SharedValues.swift",
         r"content.document == document { return content }",
-        r"content.document.service == document.service { return content }", SHARED),
+        r"content.document.service == document.service { return content }", SHARED_VALUES),
     Guard(
         1, "shared-comparison", "a shared comparison is made again once the ledger or the registry says more",
         _VERDICT + "Verification.swift",
         r"shared.forgetComparisons()",
-        r"_ = shared", SHARED),
+        r"_ = shared", SHARED_VALUES),
     Guard(
         1, "own-contradiction", "ids that contradict each other are no part of what hosts share",
         _VERDICT + "DocumentContent.swift",
         r"if isSameContent, let earlier, instances == earlier.instances, leftOut == earlier.leftOut {",
-        r"if isSameContent, let earlier {", SHARED),
+        r"if isSameContent, let earlier {", SHARED_VALUES),
     Guard(
         1, "repeat-bytes", "an answer repeats a document only if every other byte is the same",
         "Sources/Collector/Operations/Verify/AnswerMemory.swift",
@@ -943,41 +943,41 @@ GUARDS = [
         9, "engine-reopening", "an engine that ends its event stream at once is not asked in a loop",
         _CORE + "RefreshSchedule.swift",
         r"if lifetime >= Self.stability { upcoming = Self.first }",
-        r"if lifetime > .zero { upcoming = Self.first }", EVENTS),
+        r"if lifetime > .zero { upcoming = Self.first }", ENGINE_EVENTS),
     Guard(
         9, "engine-idle-events", "irrelevant events cause no observation",
         _ENGINE + "EngineEventStream.swift",
         r"guard events > 0 else { return }",
-        r"guard events >= 0 else { return }", EVENTS),
+        r"guard events >= 0 else { return }", ENGINE_EVENTS),
     Guard(
         7, "engine-list-target", "the list of containers is requested without sizes",
         _CORE + "EngineRequest.swift",
         r"/containers/json?all=1",
         r"/containers/json?all=1&size=1", r"[./]EngineSessionTests/"),
     Guard(
-        9, "engine-left-streams", "the stream of an engine that is not a longer used is closed",
+        9, "engine-left-streams", "the stream of an engine that is no longer used is closed",
         _ENGINE + "EngineEventStream.swift",
         r"for stream in others { stream.close() }",
-        r"_ = others", EVENTS),
+        r"_ = others", ENGINE_EVENTS),
     Guard(
         9, "file-left-watches", "folders that are no longer on the way are not watched",
         "Sources/Agent/Files/FileWatch.swift",
         r"for watch in stale { inotify_rm_watch(descriptor, watch) }",
-        r"_ = stale", EVENTS),
+        r"_ = stale", ENGINE_EVENTS),
     Guard(
         2, "look-told-meanwhile", "an event during an observation causes another one",
         _CORE + "RefreshSchedule.swift",
-        r"if let due = requested, due <= now { requested = nil }", r"requested = nil", EVENTS),
+        r"if let due = requested, due <= now { requested = nil }", r"requested = nil", ENGINE_EVENTS),
     Guard(
         2, "look-distrust", "a change without an event makes observations frequent again",
         _CORE + "RefreshSchedule.swift",
         r"if changed, succeeded, !wasRequested, requested == nil, eventsSince != nil { surprisedAt = now }",
-        r"_ = changed", EVENTS),
+        r"_ = changed", ENGINE_EVENTS),
     Guard(
         2, "look-settling", "an engine's events are relied on only after its subscription",
         _CORE + "RefreshSchedule.swift",
         r"succeeded, lastStart >= eventsSince + pace.settling",
-        r"succeeded, lastStart >= eventsSince", EVENTS),
+        r"succeeded, lastStart >= eventsSince", ENGINE_EVENTS),
     Guard(
         2, "look-bell", "an event wakes a sleeping refresher",
         "Sources/Agent/Refresh/Refresher.swift",
@@ -986,7 +986,7 @@ GUARDS = [
         }?.ring()""",
         r"""change(&state.schedule)
             return state.sleep
-        }.map { _ in }""", EVENTS),
+        }.map { _ in }""", ENGINE_EVENTS),
     Guard(
         3, "held-fresh", "a held request that runs out is answered from a look of its own",
         "Sources/Agent/Serving/ConnectionHandler.swift",
@@ -2801,32 +2801,32 @@ GUARDS = [
         r"""HostMark(status: snapshot.status($0, at: now), number: $0.number) }
         isFresh = snapshot.isFresh(at: now)""",
         r"""HostMark(status: $0.status, number: $0.number) }
-        isFresh = now == .now""", EVENTS),
+        isFresh = now == .now""", SERVICE_EVENTS),
     Guard(
         13, "event-restart", "a number from before a restart is answered with everything",
         _SERVICE + "Events/EventHub.swift",
         r"guard number >= model.sequence.first, number <= model.sequence.number else {",
-        r"guard number <= model.sequence.number else {", EVENTS),
+        r"guard number <= model.sequence.number else {", SERVICE_EVENTS),
     Guard(
         13, "event-idle", "what happened while nobody listened counts as changed",
         _SERVICE + "Events/EventHub.swift",
         r"if clients.isEmpty { listedAt = model.sequence.next() }",
-        r"", EVENTS),
+        r"", SERVICE_EVENTS),
     Guard(
         9, "event-cut", "a client that does not read is disconnected",
         _SERVICE + "Events/EventClient.swift",
         r"guard state.bytes > Self.limit else { return }",
-        r"guard state.bytes > Self.limit * 1_000 else { return }", EVENTS),
+        r"guard state.bytes > Self.limit * 1_000 else { return }", SERVICE_EVENTS),
     Guard(
         "service", "event-scope", "events need the scope to read",
         _SERVICE + "HTTP/Routes.swift",
         r"""paths.get("/api/v1/events", read,""",
-        r"""paths.get("/api/v1/events", router,""", EVENTS),
+        r"""paths.get("/api/v1/events", router,""", SERVICE_EVENTS),
     Guard(
         "service", "event-reload", "a reload of the configuration ends streams, so that tokens are asked for again",
         _SERVICE + "Running/CollectorService.swift",
         r"await parts.events.disconnect(isLast: false)",
-        r"", EVENTS),
+        r"", SERVICE_EVENTS),
     Guard(
         13, "ready-listens", "a service that cannot listen does not tell systemd that it is ready",
         _SERVICE + "Running/CollectorService.swift",

@@ -17,6 +17,7 @@ Exit codes: 0 every guard is watched by a test; 1 one is not; 2 the table is wro
 """
 
 import argparse
+import ast
 import fnmatch
 import os
 import re
@@ -155,11 +156,24 @@ def mutated(guard: Guard, text: str) -> str:
     return changed
 
 
+def names_set_twice(text: str) -> list:
+    """The names that a module sets more than once: rows that use one of them silently get the last value."""
+    seen, twice = set(), []
+    for node in ast.parse(text).body:
+        for target in node.targets if isinstance(node, ast.Assign) else []:
+            if isinstance(target, ast.Name):
+                if target.id in seen:
+                    twice.append(target.id)
+                seen.add(target.id)
+    return twice
+
+
 def check(guards: list) -> None:
     sources = "\n".join(file.read_text() for file in (SOURCE / "Tests").rglob("*.swift"))
     suites = set(re.findall(r"\b(?:struct|class|enum) (\w+Tests)\b", sources))
     modules = {folder.name for folder in (SOURCE / "Tests").iterdir()}
-    defects = []
+    table = Path(__file__).with_name("guards.py").read_text()
+    defects = [f"guards.py sets {name} twice: give one of them another name" for name in names_set_twice(table)]
     for guard in guards:
         for name in set(re.findall(r"\w+Tests", guard.tests.replace(r"\b", ""))) - suites - modules:
             defects.append(f"{guard.name}: the suite {name} does not exist")
