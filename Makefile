@@ -73,13 +73,14 @@ guards: ## Remove every guard of the promises once, in a copy, and see a test go
 	scripts/deps.sh build test
 	Tests/Guards/run.py $(ARGS)
 
-browser: ## Open sample reports and a service's pages in Chromium: contrast, axe, scrolling, content policy, updates, SIGSTOP. Takes minutes.
+browser: ## Open sample reports and a service's pages in Chromium: contrast, axe, scrolling, content policy, updates, SIGSTOP, sign-in. Takes minutes.
 	scripts/deps.sh build test browser
 	$(SWIFT) build --build-tests
 	rm -rf .build/pages && mkdir -p .build/pages && BUILDINFO_HTML_SAMPLES=$(CURDIR)/.build/pages \
 		$(SWIFT) test --skip-build --disable-xctest --filter '^ReportsTests\.HTML'
 	/usr/bin/python3 Tests/Browser/check.py .build/pages .build/pictures
 	/usr/bin/python3 Tests/Browser/service.py $(DEBUG) .build/pictures
+	/usr/bin/python3 Tests/Browser/login.py $(DEBUG)/buildinfo-collector .build/pictures
 
 pictures: ## Take the pictures of the HTML report and the service's pages in docs/images: real runs, shown in Chromium.
 	scripts/deps.sh build demo browser
