@@ -2813,6 +2813,11 @@ GUARDS = [
         r"if clients.isEmpty { listedAt = model.sequence.next() }",
         r"", SERVICE_EVENTS),
     Guard(
+        13, "event-tag", "clients learn that the watched tag moved, or is unknown, although no host changed",
+        _SERVICE + "Events/EventHub.swift",
+        r"self.tag = tag.map { TagMark($0, in: snapshot, at: now) }",
+        r"self.tag = nil", SERVICE_EVENTS),
+    Guard(
         9, "event-cut", "a client that does not read is disconnected",
         _SERVICE + "Events/EventClient.swift",
         r"guard state.bytes > Self.limit else { return }",

@@ -141,6 +141,32 @@ struct EventsTests {
         #expect(try service.fleet()["fresh"] as? Bool == false)
     }
 
+    @Test("A tag that moves, or that can no longer be read, is sent although no host changed")
+    func tag() async throws {
+        let folder = try TemporaryFolder()
+        let registry = try await LocalRegistry.start()
+        try registry.push(TagCheckTests.promoted, to: "canvas", tag: "latest")
+        let (service, hosts) = try await TagCheckTests.start(registry, in: folder)
+        defer { withExtendedLifetime(hosts) {} }
+        _ = try await service.verified(FileFleet.commit, key: "1")
+        _ = try await TagCheckTests.wait(service, for: "none")
+        try await eventually("the host is proven") { try service.fleet()["proven"] as? Int == 1 }
+        let stream = try EventStream(service)
+        try stream.read("a sign of life") { $0.contains { $0.kind == "alive" } }
+        func read(_ drift: String) throws {
+            try stream.read("the drift '\(drift)'", within: 20) { events in
+                (events.last { $0.kind == "fleet" }?.object["tag"] as? [String: Any])?["drift"] as? String == drift
+            }
+            let event = try #require(stream.events.last { $0.kind == "fleet" })
+            #expect(event.object["proven"] as? Int == 1 && event.object["changed"] as? [String] == [], "\(event.data)")
+        }
+        try registry.push(TagCheckTests.stranger, to: "canvas", tag: "latest")
+        try read("found")
+        registry.signal(SIGSTOP)
+        defer { registry.signal(SIGCONT) }
+        try read("unknown")
+    }
+
     @Test("A verification is sent when it begins, changes and ends")
     func verifications() async throws {
         let folder = try TemporaryFolder()

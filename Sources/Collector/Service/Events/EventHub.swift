@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOCore
 import Operations
+import Reports
 import Shared
 import Verdict
 
@@ -193,7 +194,7 @@ actor EventHub {
     private func take(_ entry: ServiceModel.Entry, at now: ContinuousClock.Instant, _ wall: Date) throws {
         let deployed = entry.fleet.deployed
         let snapshot = entry.board.snapshot
-        let mark = FleetMark(snapshot, at: now)
+        let mark = FleetMark(snapshot, entry.tag?.snapshot, at: now)
         let known = fleets[deployed]
         guard known?.mark != mark else { return }
         let number = model.sequence.next()
@@ -257,11 +258,13 @@ struct FleetMark: Equatable {
     private let target: Target?
     private let promotedAt: String?
     private let problem: String?
+    private let tag: TagMark?
 
-    init(_ snapshot: FleetSnapshot, at now: ContinuousClock.Instant) {
+    init(_ snapshot: FleetSnapshot, _ tag: TagSnapshot?, at now: ContinuousClock.Instant) {
         hosts = snapshot.hosts.map { HostMark(status: snapshot.status($0, at: now), number: $0.number) }
         isFresh = snapshot.isFresh(at: now)
         (target, promotedAt, problem) = (snapshot.target, snapshot.promotedAt, snapshot.problem)
+        self.tag = tag.map { TagMark($0, in: snapshot, at: now) }
     }
 
     /// The names of the hosts that differ.
@@ -275,5 +278,21 @@ struct FleetMark: Equatable {
             names.append(snapshot.hosts[index].name)
         }
         return names
+    }
+}
+
+/// What can be seen of a fleet's watched tag at a moment. The findings about hosts follow from the hosts.
+private struct TagMark: Equatable {
+    private let state: TagSnapshot.State
+    private let build: Drift.Build?
+    private let findings: [Drift.Finding]
+    private let unpromoted: Int?
+    private let problem: String?
+
+    init(_ snapshot: TagSnapshot, in fleet: FleetSnapshot, at now: ContinuousClock.Instant) {
+        // Its age alone makes a tag unknown.
+        state = snapshot.state(in: fleet, [], at: now)
+        (build, findings) = (snapshot.build, snapshot.findings)
+        (unpromoted, problem) = (snapshot.unpromoted, snapshot.problem)
     }
 }
