@@ -71,6 +71,10 @@ struct TagCheckTests {
             #expect(text.contains("tag drift") && text.contains("<strong>find out who pushed it</strong>"), "\(text)")
         }
         #expect(try Self.page(service, "/fleets/canvas/production").contains("The tag is not what was promoted"))
+        let badge = try service.object("/badge/canvas/production.json")
+        #expect(
+            badge["message"] as? String == "aaaaaaa 1/1, tag drift" && badge["isError"] as? Bool == true, "\(badge)")
+        #expect(badge["status"] as? String == "not_proven", "\(badge)")
         let metrics = try service.answer("GET", "/metrics").text
         let name = #"buildinfo_tag_drift{service="canvas",environment="production",state="#
         #expect(metrics.contains(name + #""found"} 1"#) && metrics.contains(name + #""none"} 0"#), "\(metrics)")

@@ -16,18 +16,19 @@ struct Badge {
         let (service, file) = (try context.parameter("service"), try context.parameter("file"))
         for suffix in [".svg", ".json"] where file.hasSuffix(suffix) {
             let entry = try model.entry(service: service, environment: String(file.dropLast(suffix.count)))
-            let fleet = FleetView(entry.board.snapshot, at: PageMoment())
+            let fleet = FleetView(entry.board.snapshot, tag: entry.tag?.snapshot, at: PageMoment())
             return suffix == ".svg" ? Self.image(fleet) : try .json(BadgeBody(fleet))
         }
         throw Problem.notFound(
             "there is no badge '\(file)'", remedy: "use /badge/\(service)/ENVIRONMENT.svg, or .json")
     }
 
-    /// For example `3f2a90b 37/41`.
+    /// For example `3f2a90b 37/41`, or `3f2a90b 41/41, tag drift`.
     static func message(_ fleet: FleetView) -> String {
         guard fleet.isFresh, let target = fleet.snapshot.target else { return "unknown" }
         let build = target.gitSHA.map { String($0.hex.prefix(7)) } ?? target.digest?.short ?? ""
-        return "\(build) \(fleet.counts.proven)/\(fleet.counts.expected)"
+        let drift = fleet.tag?.needsAttention == true ? ", tag drift" : ""
+        return "\(build) \(fleet.counts.proven)/\(fleet.counts.expected)\(drift)"
     }
 
     /// Dark enough for white letters.
