@@ -234,6 +234,21 @@ struct ServiceConfigurationTests {
         try mistakes(text, expected)
     }
 
+    @Test(
+        "The host of public_url is compared without its port, and an IPv6 address without its brackets",
+        arguments: [
+            ("https://Deploys.example:8443/here", "deploys.example:8443"),
+            ("https://deploys.example", "deploys.example"),
+            ("https://[2001:DB8::1]:8443", "[2001:db8::1]:8443"), ("http://[2001:db8::1]", "[2001:db8::1]"),
+        ])
+    func publicHost(_ url: String, _ host: String) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("collector.yaml", "public_url: '\(url)'\n" + Self.fleets)
+        let control = AccessControl(publicHost: try ServiceConfiguration.read(path).publicHost)
+        #expect(control.anonymousScopes(.loopback, host: host) == [.read])
+        #expect(control.anonymousScopes(.loopback, host: "[2001:db8::2]:8443").isEmpty)
+    }
+
     @Test("All mistakes of a file are named, not only the first one")
     func all() throws {
         let problems = try Self.problems("listen: [x]\nstore: y\nfleets:\n  - {service: c, inventory: /f, chck: {}}\n")

@@ -78,8 +78,8 @@ struct AccessControl: Sendable {
         return name == "localhost" || name == "::1" || isAddress
     }
 
-    /// A host without its port, in lower case.
-    private static func name(_ host: String?) -> String? {
+    /// A host without its port and brackets, in lower case.
+    static func name(_ host: String?) -> String? {
         guard let host = host?.lowercased() else { return nil }
         if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
             return String(host[host.index(after: host.startIndex)..<end])

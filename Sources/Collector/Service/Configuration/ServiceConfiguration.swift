@@ -104,7 +104,7 @@ package struct ServiceConfiguration: Sendable {
 
     /// The name in ``publicURL``, without its port and in lower case.
     var publicHost: String? {
-        publicURL.flatMap { $0.split(separator: "/").dropFirst().first }.map { $0.prefix { $0 != ":" }.lowercased() }
+        publicURL.flatMap { $0.split(separator: "/").dropFirst().first }.flatMap { AccessControl.name(String($0)) }
     }
 }
 
