@@ -293,6 +293,10 @@ struct ServiceConfigurationTests {
         #expect(short.exitCode == 64)
         #expect(short.error.contains("less than 16"), "\(short.error)")
         #expect(!short.error.contains("secret"))
+        let certificates = try await TestCertificates()
+        let keyless = try await check(
+            fleets.replacing("}", with: ", access: {cert: \(certificates.path("ca.pem"))}}"))
+        #expect(keyless.error.contains("has no key: give fleets[0].access.key, or append"), "\(keyless.error)")
         try folder.write("fleet.yaml", "hosts: [{nme: a}]\n")
         let inventory = try await check(fleets)
         #expect(inventory.exitCode == 64)

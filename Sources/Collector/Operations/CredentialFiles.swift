@@ -23,8 +23,13 @@ package struct CredentialPaths: Sendable {
     package var ca: File?
     package var cert: File?
     package var key: File?
+    /// The option or the place that would name the key, for a certificate without one.
+    package var keyName: String
 
-    package init(tokenFile: File? = nil, ca: File? = nil, cert: File? = nil, key: File? = nil) {
+    package init(
+        tokenFile: File? = nil, ca: File? = nil, cert: File? = nil, key: File? = nil, keyName: String = "--key"
+    ) {
+        self.keyName = keyName
         self.tokenFile = tokenFile
         self.ca = ca
         self.cert = cert
@@ -41,7 +46,8 @@ extension HostCredentials {
         if let ca = paths.ca { try files.certificates.check(authorities: ca.path, name: ca.name) }
         if let cert = paths.cert {
             try files.certificates.check(
-                certificate: cert.path, key: paths.key?.path, name: cert.name, keyName: paths.key?.name ?? "--key")
+                certificate: cert.path, key: paths.key?.path, name: cert.name,
+                keyName: paths.key?.name ?? paths.keyName)
         }
         let standard = RequestCredentials(
             bearerToken: try paths.tokenFile.map { try CredentialFiles.token($0.path, flag: $0.name) },

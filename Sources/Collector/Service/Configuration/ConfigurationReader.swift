@@ -264,7 +264,7 @@ struct ConfigurationReader {
     }
 
     private mutating func credentials(_ node: ConfigurationNode, _ key: String) -> CredentialPaths {
-        var paths = CredentialPaths()
+        var paths = CredentialPaths(keyName: "\(key).key")
         for (name, value) in members(node, of: key, ["token_file", "ca", "cert", "key"]) {
             guard let file = file(value, "\(key).\(name)") else { continue }
             let named = CredentialPaths.File(file.value, "\(file.place): \(key).\(name)")
