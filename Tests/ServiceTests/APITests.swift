@@ -143,6 +143,12 @@ struct APITests {
         #expect(open.text.hasSuffix("\n# EOF\n"))
         #expect(open.text.contains("# TYPE buildinfo_verifications counter"))
         await hosts.stop()
+        for accept in [
+            "*/*", "application/openmetrics-text;q=0", "application/openmetrics-text; version=1.0.0; q=0.0, text/plain",
+        ] {
+            let plain = try service.answer("GET", "/metrics", headers: [("Accept", accept)])
+            #expect(plain.headers["content-type"]?.hasPrefix("text/plain") == true, "\(accept)")
+        }
     }
 
     @Test("Without a token, loopback may read, and nobody may verify")

@@ -5,7 +5,7 @@ import Operations
 import Shared
 import Verdict
 
-/// `GET /metrics`: Prometheus' text format 0.0.4, or OpenMetrics 1.0 for who accepts it.
+/// `GET /metrics`: Prometheus' text format 0.0.4, or OpenMetrics 1.0 for clients whose `Accept` names it.
 ///
 /// The number of series depends on the configured fleets, and never on their hosts.
 struct MetricsPage {
@@ -18,8 +18,7 @@ struct MetricsPage {
 
     func page(_ request: Request) throws -> Response {
         _ = try Query(request, [])
-        let accepts = request.headers[.accept]?.lowercased() ?? ""
-        let isOpen = accepts.contains("application/openmetrics-text")
+        let isOpen = AcceptedType.openMetrics.isNamed(by: request)
         return .text(text(isOpen: isOpen, at: .now, wall: Date()), type: isOpen ? Self.openMetrics : Self.plain)
     }
 

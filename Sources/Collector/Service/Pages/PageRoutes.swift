@@ -80,6 +80,7 @@ struct AcceptedType {
     let subtype: String
 
     static let html = AcceptedType(type: "text", subtype: "html")
+    static let openMetrics = AcceptedType(type: "application", subtype: "openmetrics-text")
 
     /// True without a header, and for a range that includes the type and has no weight of zero. The most exact range decides.
     func isAccepted(by request: Request) -> Bool {
