@@ -2653,6 +2653,16 @@ GUARDS = [
         _PAGES + "Page.swift",
         r"""!["off", "later"].contains""",
         r"""!["off"].contains""", SERVICE_PAGES),
+    Guard(
+        6, "badge-tag", "a badge is not green while its fleet's page is red for the watched tag",
+        _PAGES + "Badge.swift",
+        r"FleetView(entry.board.snapshot, tag: entry.tag?.snapshot, at: PageMoment())",
+        r"FleetView(entry.board.snapshot, at: PageMoment())", TAGS),
+    Guard(
+        "service", "query-empty", "a filter without a value is refused, and not ignored",
+        _SERVICE + "HTTP/Query.swift",
+        r"guard !value.isEmpty || canBeEmpty.contains(name) else {",
+        r"guard !value.isEmpty || !known.isEmpty else {", SERVICE),
     # Access to the service
     Guard(
         10, "session-signature", "a cookie that this service did not sign is no session",
@@ -2803,6 +2813,11 @@ GUARDS = [
         r"""HostMark(status: $0.status, number: $0.number) }
         isFresh = now == .now""", SERVICE_EVENTS),
     Guard(
+        13, "event-tag", "clients learn that the watched tag moved, or is unknown, although no host changed",
+        _SERVICE + "Events/EventHub.swift",
+        r"self.tag = tag.map { TagMark($0, in: snapshot, at: now) }",
+        r"self.tag = nil", SERVICE_EVENTS),
+    Guard(
         13, "event-restart", "a number from before a restart is answered with everything",
         _SERVICE + "Events/EventHub.swift",
         r"guard number >= model.sequence.first, number <= model.sequence.number else {",
@@ -2812,11 +2827,6 @@ GUARDS = [
         _SERVICE + "Events/EventHub.swift",
         r"if clients.isEmpty { listedAt = model.sequence.next() }",
         r"", SERVICE_EVENTS),
-    Guard(
-        13, "event-tag", "clients learn that the watched tag moved, or is unknown, although no host changed",
-        _SERVICE + "Events/EventHub.swift",
-        r"self.tag = tag.map { TagMark($0, in: snapshot, at: now) }",
-        r"self.tag = nil", SERVICE_EVENTS),
     Guard(
         9, "event-cut", "a client that does not read is disconnected",
         _SERVICE + "Events/EventClient.swift",

@@ -54,7 +54,8 @@ struct APITests {
             ("hosts?limit=0", "1 to 1000"), ("hosts?limit=1001", "1 to 1000"), ("hosts?limit=5&limit=6", "once"),
             ("hosts?cursor=%21", "unchanged"), ("hosts?status=convergd", "'converged'"),
             ("hosts?select=eu", "KEY=VALUE"),
-            ("hosts?limt=5", "did you mean 'limit'?"), ("hosts?q=%ff", "%25"),
+            ("hosts?limt=5", "did you mean 'limit'?"), ("hosts?q=%ff", "%25"), ("hosts?status=", "omit it"),
+            ("hosts?select=", "omit it"), ("hosts?status=,", "one of"), ("hosts?limit=", "omit it"),
         ])
     func mistakes(_ query: String, _ remedy: String) async throws {
         let folder = try TemporaryFolder()
@@ -142,13 +143,13 @@ struct APITests {
         #expect(open.headers["content-type"]?.hasPrefix("application/openmetrics-text") == true)
         #expect(open.text.hasSuffix("\n# EOF\n"))
         #expect(open.text.contains("# TYPE buildinfo_verifications counter"))
-        await hosts.stop()
         for accept in [
             "*/*", "application/openmetrics-text;q=0", "application/openmetrics-text; version=1.0.0; q=0.0, text/plain",
         ] {
             let plain = try service.answer("GET", "/metrics", headers: [("Accept", accept)])
             #expect(plain.headers["content-type"]?.hasPrefix("text/plain") == true, "\(accept)")
         }
+        await hosts.stop()
     }
 
     @Test("Without a token, loopback may read, and nobody may verify")

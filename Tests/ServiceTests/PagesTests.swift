@@ -440,7 +440,12 @@ struct PagesTests {
         #expect(image.headers["content-type"] == "image/svg+xml")
         #expect(image.text.contains("✓ aaaaaaa 1/1") && image.text.contains("#0a7350"), "\(image.text)")
         #expect(try service.answer("GET", "/?kiosk=0").text.contains("class=\"kiosk\"") == false)
-        #expect(try service.answer("GET", "/?kiosk=yes").status == 400)
+        for wrong in ["/?kiosk=yes", "/?kiosk=", "/?kiosk", "/?reload=", "/?reload=never", "\(Self.fleet)?status="] {
+            #expect(try service.answer("GET", wrong).status == 400, "\(wrong)")
+        }
+        for form in ["\(Self.fleet)?q=&select=", "/promotions?service=&environment="] {
+            #expect(try service.answer("GET", form).status == 200, "\(form)")
+        }
         #expect(try service.answer("GET", "/badge/canvas/staging.svg").status == 404)
         #expect(try service.answer("GET", "/badge/canvas/production.png").status == 404)
     }

@@ -20,7 +20,7 @@ struct FleetRoutes {
     func hosts(_ request: Request, _ context: ServiceContext) throws -> Response {
         let entry = try model.entry(
             service: try context.parameter("service"), environment: try context.parameter("environment"))
-        let query = try Query(request, ["status", "select", "q", "limit", "cursor"])
+        let query = try Query(request, ["status", "select", "q", "limit", "cursor"], canBeEmpty: ["q"])
         let (now, wall) = (ContinuousClock.now, Date())
         let snapshot = entry.board.snapshot
         let page = try HostSelection(query).page(of: snapshot, at: now)
@@ -54,7 +54,9 @@ struct HostSelection {
 
     init(_ query: Query, by order: Order = .name) throws(Problem) {
         self.order = order
-        let wanted = query.all("status").flatMap { $0.split(separator: ",").map(String.init) }
+        let wanted = query.all("status").flatMap {
+            $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        }
         for status in wanted where !Self.statuses.contains(status) {
             let near = Suggestion.nearest(to: status, among: Self.statuses).map { "'\($0)'" }
             throw .invalid("status", status, expected: near ?? "one of \(Self.statuses.joined(separator: ", "))")
@@ -68,7 +70,7 @@ struct HostSelection {
             terms.append(term)
         }
         selector = HostSelector(terms)
-        text = (try query.one("q", canBeEmpty: true) ?? "").lowercased()
+        text = (try query.one("q") ?? "").lowercased()
         limit = try query.limit()
         switch order {
         case .name: after = try query.cursor(parts: 1).map { (0, $0[0]) }

@@ -16,8 +16,8 @@ struct LoginRoutes {
     // MARK: - Sign in
 
     func form(_ request: Request, _ context: ServiceContext) throws -> Response {
-        let query = try Query(request, ["next", "state"])
-        let next = ReturnPath.checked(try query.one("next", canBeEmpty: true))
+        let query = try Query(request, ["next", "state"], canBeEmpty: ["next"])
+        let next = ReturnPath.checked(try query.one("next"))
         if let (session, grant) = gate.session(of: request, listener) {
             guard let next else { return page(of: session, grant.name) }
             return Self.redirect(next)
@@ -36,7 +36,7 @@ struct LoginRoutes {
         var next: String?
         do {
             let fields = try await Self.fields(request, context, ["token", "next", "csrf"])
-            next = ReturnPath.checked(try fields.one("next", canBeEmpty: true))
+            next = ReturnPath.checked(try fields.one("next"))
             return try signIn(request, context, fields, next)
         } catch let problem as Problem {
             gate.recordRefusal(problem, request, context, nil)
@@ -50,7 +50,7 @@ struct LoginRoutes {
     private func signIn(
         _ request: Request, _ context: ServiceContext, _ fields: Query, _ next: String?
     ) throws(Problem) -> Response {
-        let sent = try fields.one("csrf", canBeEmpty: true)
+        let sent = try fields.one("csrf")
         // A program was not made to send this by a web page, and has no form.
         if gate.origin(of: request) != .program || sent != nil {
             try gate.requireOwnForm(request, token: sent, owner: formOwner(request))
@@ -84,7 +84,7 @@ struct LoginRoutes {
     }
 
     func signOut(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        let sent = try await Self.fields(request, context, ["csrf"]).one("csrf", canBeEmpty: true)
+        let sent = try await Self.fields(request, context, ["csrf"]).one("csrf")
         var response = Self.redirect("\(Self.path)?state=ended")
         // A form of another site comes without the cookie. To remove the cookie would sign the browser out.
         guard let (session, grant) = gate.session(of: request, listener) else { return response }
@@ -121,7 +121,8 @@ struct LoginRoutes {
                 remedy: "send Content-Type: application/x-www-form-urlencoded")
         }
         let body = try await request.body.collect(upTo: context.maxUploadSize)
-        return try Query(parsing: String(decoding: body.readableBytesView, as: UTF8.self), names)
+        return try Query(
+            parsing: String(decoding: body.readableBytesView, as: UTF8.self), names, canBeEmpty: ["next", "csrf"])
     }
 
     /// The random number that a browser's form belongs to; nil before it has loaded one.

@@ -7,14 +7,16 @@ import Shared
 struct Query {
     private let pairs: [(name: String, value: String)]
 
-    /// - Parameter known: the names that the route has. Others are a mistake: an ignored filter shows too much.
-    /// - Throws: ``Problem`` for a name that is unknown, or text that is not UTF-8.
-    init(_ request: Request, _ known: [String]) throws(Problem) {
-        try self.init(parsing: request.uri.query ?? "", known)
+    /// - Parameters:
+    ///   - known: the names that the route has. Others are a mistake: an ignored filter shows too much.
+    ///   - canBeEmpty: those that a form sends empty, which count as absent then.
+    /// - Throws: ``Problem`` for a name that is unknown, another empty value, or text that is not UTF-8.
+    init(_ request: Request, _ known: [String], canBeEmpty: Set<String> = []) throws(Problem) {
+        try self.init(parsing: request.uri.query ?? "", known, canBeEmpty: canBeEmpty)
     }
 
     /// The fields of a form, which are written as a query.
-    init(parsing text: String, _ known: [String]) throws(Problem) {
+    init(parsing text: String, _ known: [String], canBeEmpty: Set<String> = []) throws(Problem) {
         var pairs: [(String, String)] = []
         for part in text.split(separator: "&") {
             let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -28,6 +30,9 @@ struct Query {
                 throw Problem(
                     .badRequest, "unknown parameter '\(Sanitizer.singleLine(name, limit: 80))'",
                     remedy: near ?? (known.isEmpty ? "remove it" : "use \(known.joined(separator: ", "))"))
+            }
+            guard !value.isEmpty || canBeEmpty.contains(name) else {
+                throw Problem(.badRequest, "the parameter '\(name)' is empty", remedy: "give it a value, or omit it")
             }
             pairs.append((name, value))
         }
@@ -43,17 +48,12 @@ struct Query {
 
     /// The value of a parameter; nil without one.
     ///
-    /// - Parameter canBeEmpty: true for a text that a form sends empty.
-    /// - Throws: ``Problem`` if it is repeated or empty.
-    func one(_ name: String, canBeEmpty: Bool = false) throws(Problem) -> String? {
-        let values = pairs.filter { $0.name == name }.map(\.value)
-        guard values.count <= 1 else {
+    /// - Throws: ``Problem`` if it is repeated.
+    func one(_ name: String) throws(Problem) -> String? {
+        guard pairs.count(where: { $0.name == name }) <= 1 else {
             throw Problem(.badRequest, "the parameter '\(name)' is repeated", remedy: "give it once")
         }
-        guard values.first?.isEmpty != true || canBeEmpty else {
-            throw Problem(.badRequest, "the parameter '\(name)' is empty", remedy: "give it a value, or omit it")
-        }
-        return values.first
+        return all(name).first
     }
 
     /// The most entries of a page.

@@ -20,7 +20,7 @@ struct FleetPage {
     func page(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let entry = try model.entry(
             service: try context.parameter("service"), environment: try context.parameter("environment"))
-        let query = try PageQuery(request, Self.parameters)
+        let query = try PageQuery(request, Self.parameters, fields: ["q", "select"])
         let moment = PageMoment(model)
         let fleet = FleetView(entry.board.snapshot, tag: entry.tag?.snapshot, at: moment)
         let selection = try HostSelection(query.query, by: .attention)

@@ -125,12 +125,16 @@ struct PageQuery {
     private let path: String
     private let names: [String]
 
-    init(_ request: Request, _ names: [String] = []) throws(Problem) {
+    /// - Parameter fields: the names that the page's form sends empty.
+    init(_ request: Request, _ names: [String] = [], fields: Set<String> = []) throws(Problem) {
         self.names = names + Page.parameters
-        query = try Query(request, self.names)
+        query = try Query(request, self.names, canBeEmpty: fields)
         path = request.uri.path
         if let value = query.all("kiosk").first(where: { $0 != "0" && $0 != "1" }) {
             throw .invalid("kiosk", value, expected: "1 or 0")
+        }
+        if let value = query.all("reload").first(where: { $0 != "off" && $0 != "later" }) {
+            throw .invalid("reload", value, expected: "off, or omit it")
         }
     }
 
@@ -145,15 +149,6 @@ struct PageQuery {
             <p class="later"><a href="\(link(["reload": ["later"], "cursor": []]), limit: .max)">Filter</a></p>
 
             """
-    }
-
-    /// The value of a parameter that a form may send empty; nil without one.
-    func one(_ name: String) throws(Problem) -> String? {
-        let values = query.all(name)
-        guard values.count <= 1 else {
-            throw Problem(.badRequest, "the parameter '\(name)' is repeated", remedy: "give it once")
-        }
-        return values.first
     }
 
     /// This page with other values of some parameters.

@@ -11,10 +11,10 @@ struct PromotionsPage {
     let model: ServiceModel
 
     func page(_ request: Request) async throws -> Response {
-        let query = try PageQuery(request, PromotionSelection.parameters)
+        let query = try PageQuery(request, PromotionSelection.parameters, fields: ["service", "environment"])
         let moment = PageMoment(model)
         let selection = try PromotionSelection(
-            query.query, service: try query.one("service"), environment: try query.one("environment"))
+            query.query, service: try query.query.one("service"), environment: try query.query.one("environment"))
         let (entries, next) = try await selection.read(model.ledger)
         var page = Page(title: "Promotions", place: .promotions, asOf: moment.now)
         page.content = """
