@@ -44,7 +44,7 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .unknownCommand(let word):
             "unknown command '\(word)': "
-                + (Suggestion.nearest(to: word, among: Agent.commandNames).map { "did you mean '\($0)'?" }
+                + (Suggestion.question(about: word, among: Agent.commandNames)
                     ?? "see buildinfo-agent --help")
         case .noService:
             "no service declared: list one under 'services' in the configuration file (buildinfo-agent init writes it), or "

@@ -1,5 +1,10 @@
 /// Suggestions for misspelt words.
 public enum Suggestion {
+    /// For example `did you mean 'timeout'?`; nil if no known word is near.
+    public static func question(about word: String, among known: some Collection<String>) -> String? {
+        nearest(to: word, among: known).map { "did you mean '\($0)'?" }
+    }
+
     /// The known word with the fewest edits, if they are few for its length; else the only one that contains the word.
     public static func nearest(to word: String, among known: some Collection<String>) -> String? {
         let letters = Array(word.lowercased())

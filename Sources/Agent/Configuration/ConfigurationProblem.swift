@@ -48,7 +48,7 @@ enum ConfigurationValue {
         switch key.shape {
         case .path where !text.hasPrefix("/"): return "invalid \(name) '\(shown)': \(key.shape.expected)"
         case .choice(let words) where !words.contains(text):
-            let near = Suggestion.nearest(to: text, among: words).map { "did you mean '\($0)'?" }
+            let near = Suggestion.question(about: text, among: words)
             return "invalid \(name) '\(shown)': \(near ?? key.shape.expected)"
         case .text, .texts, .path, .choice, .flag, .number: break
         }

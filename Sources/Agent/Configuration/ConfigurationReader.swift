@@ -69,7 +69,7 @@ struct ConfigurationReader {
             }
             let shown = Sanitizer.singleLine(name, limit: 80)
             guard known.contains(name) else {
-                let near = Suggestion.nearest(to: name, among: known).map { "did you mean '\($0)'?" }
+                let near = Suggestion.question(about: name, among: known)
                 let remedy = near ?? "expected one of \(known.joined(separator: ", "))"
                 report(pair.key.position, "unknown key '\(shown)'\(key.isEmpty ? "" : " in \(key)"): \(remedy)")
                 continue

@@ -120,9 +120,9 @@ struct CommandLineMistakes {
     }
 
     private static func message(_ kind: String, _ word: String, among known: [String], of command: Command) -> String {
-        let near = Suggestion.nearest(to: word, among: known.filter { $0.hasPrefix("--") || kind == "command" })
-        return "unknown \(kind) '\(Sanitizer.singleLine(word, limit: 80))': "
-            + (near.map { "did you mean '\($0)'?" } ?? help(of: command))
+        let near = Suggestion.question(
+            about: word, among: known.filter { $0.hasPrefix("--") || kind == "command" })
+        return "unknown \(kind) '\(Sanitizer.singleLine(word, limit: 80))': " + (near ?? help(of: command))
     }
 
     private static func help(of command: Command) -> String {

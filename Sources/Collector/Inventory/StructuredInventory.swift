@@ -194,7 +194,7 @@ struct StructuredInventory {
 
     private func unknown(_ node: Node, _ key: String, _ known: [String]) -> InventoryError {
         let remedy =
-            Suggestion.nearest(to: key, among: known).map { "did you mean '\($0)'?" }
+            Suggestion.question(about: key, among: known)
             ?? "known keys are \(known.joined(separator: ", "))"
         return invalid(node, "unknown key '\(InventoryError.shown(key))': \(remedy)")
     }

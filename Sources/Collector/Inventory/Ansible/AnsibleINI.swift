@@ -72,7 +72,7 @@ struct AnsibleINI {
         }
         if let missing = undefined.first(where: { !defined.contains($0.name) }) {
             let remedy =
-                Suggestion.nearest(to: missing.name, among: defined.sorted()).map { "did you mean '\($0)'?" }
+                Suggestion.question(about: missing.name, among: defined.sorted())
                 ?? "add [\(InventoryError.shown(missing.name))] with its hosts"
             throw .invalid(
                 missing.place,

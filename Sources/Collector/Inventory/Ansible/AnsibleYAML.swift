@@ -74,7 +74,7 @@ struct AnsibleYAML {
                 for (name, value) in try variables(value) { inventory.set(name, value, of: group) }
             case let other:
                 let remedy =
-                    Suggestion.nearest(to: other, among: Self.sections).map { "did you mean '\($0)'?" }
+                    Suggestion.question(about: other, among: Self.sections)
                     ?? "a group has hosts, children and vars"
                 throw invalid(
                     key,

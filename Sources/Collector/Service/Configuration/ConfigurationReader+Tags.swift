@@ -88,7 +88,7 @@ extension ConfigurationReader {
                 kind = Hook.Kind(rawValue: text.value)
                 guard kind == nil else { continue }
                 let known = Hook.Kind.allCases.map(\.rawValue)
-                let near = Suggestion.nearest(to: text.value, among: known).map { "did you mean '\($0)'?" }
+                let near = Suggestion.question(about: text.value, among: known)
                 report(
                     "\(text.place): unknown \(key).kind '\(Self.shown(text.value))': "
                         + (near ?? "expected one of \(known.joined(separator: ", "))"))

@@ -152,7 +152,7 @@ struct ConfigurationReader {
                 scopes.insert(scope)
             } else {
                 let known = ServiceConfiguration.Scope.allCases.map(\.rawValue)
-                let near = Suggestion.nearest(to: word.value, among: known).map { "did you mean '\($0)'?" }
+                let near = Suggestion.question(about: word.value, among: known)
                 report(
                     "\(word.place): unknown scope '\(Self.shown(word.value))' in \(key): "
                         + (near ?? "expected one of \(known.joined(separator: ", "))"))
@@ -340,7 +340,7 @@ struct ConfigurationReader {
                 return nil
             }
             guard known.contains(name) else {
-                let near = Suggestion.nearest(to: name, among: known).map { "did you mean '\($0)'?" }
+                let near = Suggestion.question(about: name, among: known)
                 report(
                     "\(pair.key.place): unknown key '\(Self.shown(name))'\(key.isEmpty ? "" : " in \(key)"): "
                         + (near ?? "known keys are \(known.joined(separator: ", "))"))

@@ -26,7 +26,7 @@ struct Query {
                     .badRequest, "the query is not percent-encoded UTF-8", remedy: "encode '%' itself as %25")
             }
             guard known.contains(name) else {
-                let near = Suggestion.nearest(to: name, among: known).map { "did you mean '\($0)'?" }
+                let near = Suggestion.question(about: name, among: known)
                 throw Problem(
                     .badRequest, "unknown parameter '\(Sanitizer.singleLine(name, limit: 80))'",
                     remedy: near ?? (known.isEmpty ? "remove it" : "use \(known.joined(separator: ", "))"))

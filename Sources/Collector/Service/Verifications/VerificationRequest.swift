@@ -79,7 +79,7 @@ struct VerificationRequest: Hashable, Sendable {
         }
         let known = Body.CodingKeys.allCases.map(\.rawValue)
         if let unknown = names.sorted().first(where: { !known.contains($0) }) {
-            let near = Suggestion.nearest(to: unknown, among: known).map { "did you mean '\($0)'?" }
+            let near = Suggestion.question(about: unknown, among: known)
             throw Problem(
                 .badRequest, "unknown key '\(unknown)'",
                 remedy: near ?? "known keys are \(known.joined(separator: ", "))")
@@ -119,7 +119,7 @@ struct VerificationRequest: Hashable, Sendable {
         for (name, value) in body.policy ?? [:] {
             guard let key = PolicyKey(rawValue: name) else {
                 let known = PolicyKey.allCases.map(\.rawValue)
-                let near = Suggestion.nearest(to: name, among: known).map { "did you mean '\($0)'?" }
+                let near = Suggestion.question(about: name, among: known)
                 throw Problem(
                     .badRequest, "unknown key '\(name)' in policy",
                     remedy: near ?? "known keys are \(known.joined(separator: ", "))")
