@@ -30,7 +30,7 @@ public struct BearerTokens: Sendable {
         for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
             let token = line.last == 13 ? line.dropLast() : line
             if token.isEmpty { continue }
-            guard token.allSatisfy({ (0x21...0x7E).contains($0) }) else { throw .characters(line: index + 1) }
+            guard token.allSatisfy(\.isVisibleASCII) else { throw .characters(line: index + 1) }
             guard Self.permittedLength.contains(token.count) else { throw .length(line: index + 1) }
             hashes.append(SHA256.hash(token))
         }

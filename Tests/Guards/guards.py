@@ -660,7 +660,7 @@ GUARDS = [
     Guard(
         3, "nonce-unguessable", "no two verifications share their nonces",
         "Sources/Collector/Operations/Verify/VerificationRun.swift",
-        r"package static func nonce() -> String { Hexadecimal.encode(randomBytes(16)) }",
+        r"package static func nonce() -> String { Hexadecimal.encode([UInt8].random(16)) }",
         r"package static func nonce() -> String { Hexadecimal.encode([UInt8](repeating: 7, count: 16)) }", SESSION),
     Guard(
         3, "expected-id", "a host id other than the inventory's is another host",

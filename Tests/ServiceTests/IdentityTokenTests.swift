@@ -1,3 +1,4 @@
+import CollectorSupport
 import Foundation
 import Logging
 import Shared

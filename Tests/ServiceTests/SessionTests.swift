@@ -1,3 +1,4 @@
+import CollectorSupport
 import HTTPTypes
 import NIOCore
 import Shared

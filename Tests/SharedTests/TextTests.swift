@@ -127,4 +127,12 @@ struct TextTests {
         #expect(emptied([:]) == nil)
         #expect(emptied(["BUILDINFO_DIGEST": ""], "--digest=x") == nil)
     }
+
+    @Test("Only unreserved characters stay as they are in an address")
+    func percent() {
+        #expect("a-B_9.~".percentEncoded == "a-B_9.~")
+        #expect("a b/ü?".percentEncoded == "a%20b%2F%C3%BC%3F")
+        #expect("!~".isVisibleASCII && "".isVisibleASCII)
+        for text in ["a b", "a\u{7F}", "ü", "\n"] { #expect(!text.isVisibleASCII) }
+    }
 }

@@ -51,7 +51,7 @@ struct ProbeURL: Hashable, Sendable, CustomStringConvertible {
     static let lengthLimit = 1_024
 
     init(parsing text: String) throws(ParseError) {
-        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { throw .notText }
+        guard text.isVisibleASCII else { throw .notText }
         guard text.utf8.count <= Self.lengthLimit else { throw .tooLong }
         guard !text.utf8.contains(UInt8(ascii: "#")) else { throw .fragment }
         let question = text.firstIndex(of: "?")

@@ -103,7 +103,7 @@ package struct CredentialFiles {
     package static func token(_ path: String, flag: String) throws -> String {
         let bytes = try BoundedFile.read(path, limit: 16 << 10, flag: flag)
         let text = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-        guard text.count == 1, let token = text.first, token.utf8.allSatisfy({ (33...126).contains($0) }) else {
+        guard text.count == 1, let token = text.first, token.isVisibleASCII else {
             throw UsageError("\(flag) '\(path)' does not hold one token of printable ASCII on one line")
         }
         return String(token)

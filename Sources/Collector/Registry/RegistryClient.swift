@@ -301,7 +301,7 @@ extension RegistryClient {
         of next: String, behind path: String, _ endpoint: RegistryEndpoint, _ subject: String
     ) throws(RegistryError) -> String {
         let here = URL(string: "\(endpoint.base)/v2/\(path)")
-        guard next.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+        guard next.isVisibleASCII,
             let url = URL(string: next, relativeTo: here)?.absoluteURL, WebOrigin(url) == endpoint.origin,
             let authority = url.absoluteString.firstRange(of: "://"),
             let slash = url.absoluteString[authority.upperBound...].firstIndex(of: "/"),

@@ -44,7 +44,7 @@ struct WebOrigin: Hashable, Sendable {
     }
 
     init?(_ text: String) {
-        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), let url = URL(string: text) else { return nil }
+        guard text.isVisibleASCII, let url = URL(string: text) else { return nil }
         self.init(url)
     }
 
@@ -80,7 +80,7 @@ struct Redirection {
     /// The target's URL: https, or the registry's own scheme.
     func target() throws(RegistryError) -> (url: String, isLoopback: Bool) {
         let here = URL(string: "\(endpoint.base)/v2/\(request.path)")
-        guard let location, !location.isEmpty, location.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+        guard let location, !location.isEmpty, location.isVisibleASCII,
             let target = URL(string: location, relativeTo: here)?.absoluteURL, let origin = WebOrigin(target)
         else {
             throw .untrustworthy(request.subject, reason: "is redirected to an invalid URL")

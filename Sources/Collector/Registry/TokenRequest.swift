@@ -105,7 +105,7 @@ struct TokenResponse: Hashable, Sendable {
         }
         guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(bytes)),
             let token = [wire.token, wire.accessToken].compactMap({ $0 }).first(where: { !$0.isEmpty }),
-            token.utf8.count <= Self.limit, token.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            token.utf8.count <= Self.limit, token.isVisibleASCII
         else { return nil }
         self.token = token
         let seconds = wire.expiresIn ?? 60

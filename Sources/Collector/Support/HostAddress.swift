@@ -191,7 +191,7 @@ package struct HTTPAddress: Hashable, Sendable {
         case UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "^"),
             UInt8(ascii: "`"), UInt8(ascii: "{"), UInt8(ascii: "|"), UInt8(ascii: "}"):
             false
-        default: (0x21...0x7E).contains(byte)
+        default: byte.isVisibleASCII
         }
     }
 

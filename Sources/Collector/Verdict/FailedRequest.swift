@@ -108,7 +108,7 @@ package struct FailedRequest: Hashable, Sendable {
 
     /// The URL at which an agent on this port would answer.
     private var address: String {
-        let service = Self.percentEncoded(service)
+        let service = service.percentEncoded
         return Sanitizer.singleLine("\(parts.origin)/buildinfo\(service.isEmpty ? "" : "/\(service)")", limit: 200)
     }
 
@@ -117,19 +117,6 @@ package struct FailedRequest: Hashable, Sendable {
         guard let scheme = url.firstRange(of: "://") else { return ("", url[...]) }
         let end = url[scheme.upperBound...].firstIndex { "/?#".contains($0) } ?? url.endIndex
         return (url[..<end], url[end...])
-    }
-
-    private static func percentEncoded(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF")
-        return text.utf8.reduce(into: "") { result, byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                result.unicodeScalars.append(Unicode.Scalar(byte))
-            default: result += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
-            }
-        }
     }
 
     // MARK: - TLS

@@ -169,7 +169,7 @@ struct ForgeSetting {
         var foreign: String?
         for (variable, home) in candidates {
             guard let token = variables[variable] else { continue }
-            guard token.utf8.allSatisfy({ (33...126).contains($0) }) else {
+            guard token.isVisibleASCII else {
                 throw UsageError("\(variable) does not hold one token of printable ASCII")
             }
             if isSameHost(home) { return token }

@@ -258,7 +258,7 @@ private struct LedgerRestore {
     private func place(_ db: Database, like former: stat?) throws -> String? {
         try LedgerFile(path: path).makeFolder()
         var folder = stat()
-        guard stat(PartialFile.folder(of: path), &folder) == 0 else { throw LedgerCopyError.missingFolder(path: path) }
+        guard stat(FilePath.folder(of: path), &folder) == 0 else { throw LedgerCopyError.missingFolder(path: path) }
         var file = try PartialFile(beside: path)
         _ = try copy.write(db, to: file.path, named: path, now: now)
         var kept: String?

@@ -19,7 +19,7 @@ struct PartialFile: ~Copyable {
     /// - Parameter base: the path beside which it is created, and beside which abandoned files are removed.
     init(beside base: String) throws(LedgerCopyError) {
         Self.removeAbandoned(beside: base)
-        path = "\(base).\(Hexadecimal.encode([UInt8].random(count: 4))).partial"
+        path = "\(base).\(Hexadecimal.encode([UInt8].random(4))).partial"
         descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failure(base) }
         // SQLite locks with fcntl(2), which does not affect this lock.
@@ -76,15 +76,10 @@ struct PartialFile: ~Copyable {
 
     /// Makes a rename durable. A file system that cannot sync a folder does so by itself.
     static func sync(folderOf path: String) {
-        let folder = open(Self.folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let folder = open(FilePath.folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { return }
         fsync(folder)
         close(folder)
-    }
-
-    static func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     private static func remove(_ path: String) {
@@ -92,7 +87,7 @@ struct PartialFile: ~Copyable {
     }
 
     private static func removeAbandoned(beside base: String) {
-        let folder = folder(of: base)
+        let folder = FilePath.folder(of: base)
         let name = base.split(separator: "/").last.map(String.init) ?? base
         guard let entries = opendir(folder) else { return }
         defer { closedir(entries) }
@@ -120,8 +115,4 @@ struct PartialFile: ~Copyable {
         default: .notWritable(path: path, reason: String(cString: strerror(errno)))
         }
     }
-}
-
-extension [UInt8] {
-    fileprivate static func random(count: Int) -> [UInt8] { (0..<count).map { _ in .random(in: .min ... .max) } }
 }

@@ -1,3 +1,4 @@
+import CollectorSupport
 import Glibc
 import Shared
 
@@ -75,8 +76,7 @@ package struct LedgerFile {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
         let file = String(cString: resolved)
-        let folder = file.lastIndex(of: "/").map { String(file[..<$0]) } ?? "."
-        guard access(folder.isEmpty ? "/" : folder, W_OK) != 0 else { return nil }
+        guard access(FilePath.folder(of: file), W_OK) != 0 else { return nil }
         return LockedFolder(file: file)
     }
 

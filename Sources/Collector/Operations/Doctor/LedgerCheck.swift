@@ -53,19 +53,14 @@ struct LedgerCheck: Sendable {
         if exists, access(path, W_OK) != 0 {
             throw .notWritable(path: path, reason: String(cString: strerror(errno)))
         }
-        var folder = folder(of: path)
+        var folder = FilePath.folder(of: path)
         // Verifications create the folders that are missing.
-        while access(folder, F_OK) != 0, folder != "/", folder != "." { folder = self.folder(of: folder) }
+        while access(folder, F_OK) != 0, folder != "/", folder != "." { folder = FilePath.folder(of: folder) }
         do throws(AtomicFile.WriteError) {
             // Creates a file and removes it: permissions alone do not tell what a file system accepts.
             _ = try AtomicFile(path: "\(folder)/.buildinfo-doctor")
         } catch {
             throw .notWritable(path: path, reason: "\(folder): \(error.reason)")
         }
-    }
-
-    private static func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 }

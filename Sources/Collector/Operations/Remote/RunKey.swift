@@ -1,3 +1,4 @@
+import CollectorSupport
 import Shared
 
 /// The `Idempotency-Key` of a verification: the same for every attempt of a pipeline's step, so that a retried step joins the
@@ -17,9 +18,7 @@ struct RunKey: Hashable, Sendable {
     private static let runs = ["GITHUB_RUN_ID", "CI_PIPELINE_ID", "CI_PIPELINE_NUMBER", "DRONE_BUILD_NUMBER"]
 
     private init(hashing parts: [String]) {
-        // Lengths keep parts apart, whatever they contain.
-        let bytes = parts.flatMap { Array("\($0.utf8.count):\($0)".utf8) }
-        text = "run-\(Hexadecimal.encode(SHA256.hash(bytes)))"
+        text = "run-\(Hexadecimal.encode(SHA256.hash(parts.withLengths)))"
     }
 
     /// - Parameter body: the request, so that two requests of one job are two verifications.

@@ -27,7 +27,7 @@ package final class ServiceIdentity: Sendable {
         if let file {
             source = .fixed(try CredentialFiles.token(file, flag: "--server-token-file"))
         } else if let token = variable("BUILDINFO_ID_TOKEN") {
-            guard token.utf8.allSatisfy({ (33...126).contains($0) }) else {
+            guard token.isVisibleASCII else {
                 throw UsageError("BUILDINFO_ID_TOKEN does not hold one token of printable ASCII")
             }
             source = .fixed(token)
@@ -96,7 +96,7 @@ package final class ServiceIdentity: Sendable {
         do {
             let answer = try JSONDecoder().decode(Answer.self, from: Data(response.body))
             guard (1...16_384).contains(answer.value.utf8.count),
-                answer.value.utf8.allSatisfy({ (33...126).contains($0) })
+                answer.value.isVisibleASCII
             else { throw RequestFailure.final(.noIdentity("\(place) gave no token of printable ASCII")) }
             return answer.value
         } catch let failure as RequestFailure {
@@ -113,11 +113,8 @@ package final class ServiceIdentity: Sendable {
     /// The expiry date of a JWT, in seconds since 1970; nil if it states none. Only the service checks the signature.
     private static func expiry(of token: String) -> Double? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3 else { return nil }
-        var base64 = String(parts[1]).replacing("-", with: "+").replacing("_", with: "/")
-        base64 += String(repeating: "=", count: (4 - base64.count % 4) % 4)
-        guard let data = Data(base64Encoded: base64) else { return nil }
-        do { return try JSONDecoder().decode(Claims.self, from: data).exp } catch { return nil }
+        guard parts.count == 3, let claims = Base64URL.decode(parts[1]) else { return nil }
+        do { return try JSONDecoder().decode(Claims.self, from: Data(claims)).exp } catch { return nil }
     }
 }
 

@@ -1,3 +1,4 @@
+import CollectorSupport
 import Foundation
 import Glibc
 
@@ -31,7 +32,7 @@ package final class FolderWatch: Sendable {
     func add(foldersOf paths: [String]) -> Bool {
         guard descriptor >= 0 else { return false }
         // All of them, also after a failure. A folder that is watched already stays so.
-        return paths.map { inotify_add_watch(descriptor, Self.folder(of: $0), Self.mask) >= 0 }.allSatisfy { $0 }
+        return paths.map { inotify_add_watch(descriptor, FilePath.folder(of: $0), Self.mask) >= 0 }.allSatisfy { $0 }
     }
 
     /// Looks now, and again after each change of the files' folders, at most once a second; without announcements every second.
@@ -50,11 +51,6 @@ package final class FolderWatch: Sendable {
             }
             do { try await Task.sleep(for: Self.pause) } catch { return }
         }
-    }
-
-    private static func folder(of path: String) -> String {
-        guard let end = path.lastIndex(of: "/") else { return "." }
-        return end == path.startIndex ? "/" : String(path[..<end])
     }
 
     private static func read(_ descriptor: Int32, _ changes: ChangeSignal) {

@@ -470,7 +470,7 @@ package enum RunID {
     package static func make(at date: Date) -> String {
         let style = Date.ISO8601FormatStyle(dateSeparator: .omitted, timeSeparator: .omitted)
         let time = date.formatted(style).filter { $0 != "Z" }
-        return "\(time)-\(Hexadecimal.encode(randomBytes(4)))"
+        return "\(time)-\(Hexadecimal.encode([UInt8].random(4)))"
     }
 
     /// True for text of the form that ``make(at:)`` gives.
@@ -483,9 +483,7 @@ package enum RunID {
     }
 
     /// 128 random bits.
-    package static func nonce() -> String { Hexadecimal.encode(randomBytes(16)) }
-
-    private static func randomBytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in .random(in: .min ... .max) } }
+    package static func nonce() -> String { Hexadecimal.encode([UInt8].random(16)) }
 }
 
 extension EvidenceStart {

@@ -1,3 +1,4 @@
+import CollectorSupport
 import FoundationEssentials
 import Shared
 

@@ -99,7 +99,7 @@ struct IssuerDiscovery: Sendable {
 
     /// True for an address that may be asked: https, or http on this machine.
     static func isPermitted(_ url: String) -> Bool {
-        guard url.utf8.count <= 1_000, url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+        guard url.utf8.count <= 1_000, url.isVisibleASCII,
             !url.contains(where: { "@\\#\"<>".contains($0) })
         else { return false }
         let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)

@@ -1,3 +1,4 @@
+import CollectorSupport
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -166,7 +167,7 @@ struct LoginRoutes {
     }
 
     /// The page to sign in, which leads back to a page.
-    static func link(_ next: String?) -> String { next.map { "\(path)?next=\(Query.encoded($0))" } ?? path }
+    static func link(_ next: String?) -> String { next.map { "\(path)?next=\($0.percentEncoded)" } ?? path }
 
     static func redirect(_ location: String) -> Response {
         Response(status: .seeOther, headers: [.location: location])

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Shared
 
 /// Where a request was made, as the browser that sent it says.
 ///
@@ -43,7 +44,7 @@ enum ReturnPath {
     /// Browsers read `//host` and `/\host` as another site, and skip tabs and line breaks.
     static func checked(_ text: String?) -> String? {
         guard let text, text.hasPrefix("/"), text.utf8.count <= limit,
-            text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }), !text.hasPrefix("//")
+            text.isVisibleASCII, !text.contains("\\"), !text.hasPrefix("//")
         else { return nil }
         let path = text.prefix { $0 != "?" && $0 != "#" }
         return path == LoginRoutes.path || path == LoginRoutes.endPath || path.hasPrefix("/api/") ? nil : text

@@ -95,7 +95,7 @@ struct ConfigurationReader {
     private mutating func publicURL(_ node: ConfigurationNode) {
         guard let text = text(node, "public_url") else { return }
         guard text.value.hasPrefix("https://") || text.value.hasPrefix("http://"), !text.value.contains("@"),
-            text.value.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+            text.value.isVisibleASCII,
             !text.value.contains(where: { "?#\"'<>".contains($0) })
         else {
             return report(

@@ -1,3 +1,4 @@
+import CollectorSupport
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -77,20 +78,8 @@ struct Query {
     /// The link to the next page (RFC 8288): this request with another cursor.
     func next(_ request: Request, _ cursor: String) -> String {
         let kept = pairs.filter { $0.name != "cursor" } + [(name: "cursor", value: cursor)]
-        let query = kept.map { "\(Self.encoded($0.name))=\(Self.encoded($0.value))" }.joined(separator: "&")
+        let query = kept.map { "\($0.name.percentEncoded)=\($0.value.percentEncoded)" }.joined(separator: "&")
         return "<\(request.uri.path)?\(query)>; rel=\"next\""
-    }
-
-    static func encoded(_ text: String) -> String {
-        var encoded = ""
-        for byte in text.utf8 {
-            if byte.isASCIIAlphanumeric || "-._~".utf8.contains(byte) {
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                encoded += "%" + Hexadecimal.encode([byte]).uppercased()
-            }
-        }
-        return encoded
     }
 }
 
@@ -104,17 +93,11 @@ struct Cursor {
 
     /// nil for text that ``text`` did not make.
     init?(_ text: String) {
-        let padded = text.replacing("-", with: "+").replacing("_", with: "/")
-        let missing = (4 - padded.utf8.count % 4) % 4
-        guard text.utf8.count <= 2_048,
-            let data = Data(base64Encoded: padded + String(repeating: "=", count: missing)),
-            let decoded = String(validating: data, as: UTF8.self)
+        guard text.utf8.count <= 2_048, let bytes = Base64URL.decode(text),
+            let decoded = String(validating: bytes, as: UTF8.self)
         else { return nil }
         parts = decoded.split(separator: "\u{0}", omittingEmptySubsequences: false).map(String.init)
     }
 
-    var text: String {
-        Data(parts.joined(separator: "\u{0}").utf8).base64EncodedString().replacing("+", with: "-")
-            .replacing("/", with: "_").replacing("=", with: "")
-    }
+    var text: String { Base64URL.encode(Array(parts.joined(separator: "\u{0}").utf8)) }
 }

@@ -1,3 +1,4 @@
+import CollectorSupport
 import Crypto
 import Foundation
 import Shared
@@ -48,7 +49,7 @@ struct HookSecrets: Sendable {
 
     /// Secrets that no sender has.
     static func unknown() -> HookSecrets? {
-        let text = Hexadecimal.encode((0..<32).map { _ in UInt8.random(in: .min ... .max) })
+        let text = Hexadecimal.encode([UInt8].random(32))
         do { return try HookSecrets(parsing: Array(text.utf8), for: .gitea) } catch { return nil }
     }
 }

@@ -154,7 +154,7 @@ struct PageQuery {
     /// This page with other values of some parameters.
     func link(_ changes: [String: [String]]) -> String {
         let pairs = names.flatMap { name in
-            (changes[name] ?? query.all(name)).map { "\(name)=\(Query.encoded($0))" }
+            (changes[name] ?? query.all(name)).map { "\(name)=\($0.percentEncoded)" }
         }
         return pairs.isEmpty ? path : "\(path)?\(pairs.joined(separator: "&"))"
     }
@@ -173,10 +173,10 @@ struct PageQuery {
 /// The paths of pages.
 enum PagePath {
     static func fleet(_ service: String, _ environment: String) -> String {
-        "/fleets/\(Query.encoded(service))/\(Query.encoded(environment))"
+        "/fleets/\(service.percentEncoded)/\(environment.percentEncoded)"
     }
 
-    static func host(_ name: String) -> String { "/hosts/\(Query.encoded(name))" }
+    static func host(_ name: String) -> String { "/hosts/\(name.percentEncoded)" }
     static func commit(_ commit: GitSHA) -> String { "/commits/\(commit.hex)" }
-    static func verification(_ id: String) -> String { "/verifications/\(Query.encoded(id))" }
+    static func verification(_ id: String) -> String { "/verifications/\(id.percentEncoded)" }
 }

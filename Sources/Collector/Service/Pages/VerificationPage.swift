@@ -186,7 +186,7 @@ struct VerificationPage {
 
     private func files(_ report: Report, _ isRunning: Bool) -> Markup {
         guard !isRunning else { return "" }
-        let path = "/api/v1/verifications/\(Query.encoded(report.verification.id))"
+        let path = "/api/v1/verifications/\(report.verification.id.percentEncoded)"
         let items: [Markup] = Self.files.map { name, file in
             "<li><a href=\"\(path, limit: .max)/\(file)\">\(name)</a></li>"
         }

@@ -45,13 +45,13 @@ package struct CollectorService: Sendable {
             ledger: ledger, changes: changes, entries: await checks.run(setup.fleets), access: setup.access,
             publicURL: setup.configuration.publicURL)
         let verifications = Verifications(
-            ledger: ledger, pool: pool, evidenceFolder: Self.folder(of: store) + "/evidence", logger: logger)
+            ledger: ledger, pool: pool, evidenceFolder: FilePath.folder(of: store) + "/evidence", logger: logger)
         do {
             let parts = Parts(
                 model: model, verifications: verifications, checks: checks,
                 events: EventHub(model: model, verifications: verifications, logger: logger),
                 gate: AccessGate(
-                    model: model, sessions: try Sessions(path: Self.folder(of: store) + "/sessions.json"),
+                    model: model, sessions: try Sessions(path: FilePath.folder(of: store) + "/sessions.json"),
                     logger: logger),
                 hooks: Hooks(setup.hooks),
                 retention: Retention(
@@ -74,11 +74,6 @@ package struct CollectorService: Sendable {
         let gate: AccessGate
         let hooks: Hooks
         let retention: Retention
-    }
-
-    private static func folder(of path: String) -> String {
-        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-        return folder.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : folder
     }
 
     private func end(_ checks: FleetChecks, _ pool: TransferPool, _ ledger: Ledger) async {

@@ -137,9 +137,7 @@ struct VerificationRequest: Hashable, Sendable {
         encoder.outputFormatting = [.sortedKeys]
         do {
             let encoded = try content.map { Array(try encoder.encode($0)) } ?? []
-            // Lengths keep parts apart, whatever they contain.
-            return Hexadecimal.encode(
-                SHA256.hash(parts.flatMap { Array("\($0.utf8.count):\($0)".utf8) } + encoded))
+            return Hexadecimal.encode(SHA256.hash(parts.withLengths + encoded))
         } catch {
             throw Problem(.badRequest, "the content cannot be read", remedy: "omit content")
         }
