@@ -27,7 +27,7 @@ struct FleetRoutes {
         let hosts = page.hosts.map { HostBody($0, in: snapshot, at: now, wall: wall) }
         let next = page.next?.text
         var response = try Response.json(HostsBody(hosts: hosts, next: next))
-        if let next, let link = HTTPField.Name("Link") { response.headers[link] = query.next(request, next) }
+        response.headers[named: "Link"] = next.map { query.next(request, $0) }
         return response
     }
 }

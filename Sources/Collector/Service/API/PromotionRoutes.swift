@@ -16,7 +16,7 @@ struct PromotionRoutes {
             query, service: try query.one("service"), environment: try query.one("environment"))
         let (entries, next) = try await selection.read(model.ledger)
         var response = try Response.json(PromotionsBody(promotions: entries, next: next))
-        if let next, let link = HTTPField.Name("Link") { response.headers[link] = query.next(request, next) }
+        response.headers[named: "Link"] = next.map { query.next(request, $0) }
         return response
     }
 }

@@ -21,9 +21,7 @@ struct VerificationRoutes {
 
     func start(_ request: Request, _ context: ServiceContext) async throws -> Response {
         _ = try Query(request, [])
-        guard let name = HTTPField.Name("Idempotency-Key"), let key = request.headers[name],
-            (1...255).contains(key.utf8.count)
-        else {
+        guard let key = request.headers[named: "Idempotency-Key"], (1...255).contains(key.utf8.count) else {
             throw Problem(
                 .badRequest, "the Idempotency-Key header is missing, empty or too long",
                 remedy: "send a key of at most 255 characters that is the same whenever this request is repeated")
@@ -144,7 +142,7 @@ struct VerificationRoutes {
 
     /// The seconds of `Prefer: wait=N` (RFC 7240); nil without it.
     private static func wait(_ request: Request) -> Int? {
-        guard let name = HTTPField.Name("Prefer"), let prefer = request.headers[name] else { return nil }
+        guard let prefer = request.headers[named: "Prefer"] else { return nil }
         let waits = prefer.split(separator: ",").compactMap { part -> Int? in
             let halves = part.split(separator: "=").map { $0.filter { $0 != " " }.lowercased() }
             return halves.count == 2 && halves[0] == "wait" ? Int(halves[1]) : nil
@@ -205,8 +203,8 @@ struct VerificationRoutes {
         let ended = verifications.running(id) == nil ? try await recorded(id)?.verification.id : nil
         let part = try EvidencePart(verifications.evidencePath(ended ?? id), from: offset)
         var response = Response.bytes(try part.bytes(), type: "application/x-ndjson")
-        if let name = HTTPField.Name("Buildinfo-Offset") { response.headers[name] = "\(offset)" }
-        if ended != nil, let name = HTTPField.Name("Buildinfo-End") { response.headers[name] = "\(part.size)" }
+        response.headers[named: "Buildinfo-Offset"] = "\(offset)"
+        if ended != nil { response.headers[named: "Buildinfo-End"] = "\(part.size)" }
         return response
     }
 

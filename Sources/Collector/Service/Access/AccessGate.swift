@@ -91,11 +91,7 @@ final class AccessGate: Sendable {
             case .refused(let refusal): throw failure(.identityToken, of: address, refusal.detail)
             case .unavailable(let detail):
                 model.refusals.count(.identityToken)
-                var headers = HTTPFields()
-                if let name = HTTPField.Name("Retry-After") { headers[name] = "10" }
-                throw Problem(
-                    .serviceUnavailable, detail, remedy: "try again; if it stays, look at the service's log",
-                    headers: headers)
+                throw Problem.unavailable(detail, headers: [.retryAfter: "10"])
             }
         }
     }
@@ -140,7 +136,7 @@ final class AccessGate: Sendable {
                 remedy: "use a token with this scope, or add it to the token's scopes in the service's configuration")
         }
         guard let session = caller.session, !request.isSafe else { return }
-        let sent = HTTPField.Name("X-CSRF-Token").flatMap { request.headers[$0] }
+        let sent = request.headers[named: "X-CSRF-Token"]
         try requireOwnForm(request, token: sent, owner: session.id)
     }
 
@@ -199,9 +195,9 @@ final class AccessGate: Sendable {
 
     private func tooMany(_ detail: String, retryAfter seconds: Int) -> Problem {
         model.refusals.count(.rate)
-        var headers = HTTPFields()
-        if let name = HTTPField.Name("Retry-After") { headers[name] = "\(seconds)" }
-        return Problem(.tooManyRequests, detail, remedy: "wait \(seconds) s, as Retry-After says", headers: headers)
+        return Problem(
+            .tooManyRequests, detail, remedy: "wait \(seconds) s, as Retry-After says",
+            headers: [.retryAfter: "\(seconds)"])
     }
 
     private static var uptime: UInt64 { NIODeadline.now().uptimeNanoseconds }

@@ -25,11 +25,9 @@ struct LoginRoutes {
         }
         let notice = try query.one("state") == "ended" ? "You have signed out." : nil
         var response = form(request, next, notice)
-        guard let site = HTTPField.Name("Sec-Fetch-Site"), let refresh = HTTPField.Name("Refresh"),
-            ["cross-site", "same-site"].contains(request.headers[site] ?? "")
-        else { return response }
+        guard ["cross-site", "same-site"].contains(request.headers[named: "Sec-Fetch-Site"]) else { return response }
         // Browsers hold their cookies back after a link from another site, and send them from this page.
-        response.headers[refresh] = "0; url=\(Self.link(next))"
+        response.headers[named: "Refresh"] = "0; url=\(Self.link(next))"
         return response
     }
 
@@ -105,7 +103,7 @@ struct LoginRoutes {
         do {
             try gate.sessions.end(session, at: AccessGate.now)
         } catch {
-            throw Problem(.serviceUnavailable, "\(error)", remedy: "try again; if it stays, look at the service's log")
+            throw Problem.unavailable("\(error)")
         }
     }
 
@@ -115,8 +113,8 @@ struct LoginRoutes {
     private static func fields(
         _ request: Request, _ context: ServiceContext, _ names: [String]
     ) async throws -> Query {
-        let type = request.headers[.contentType]?.split(separator: ";").first?.trimmingPrefix(" ").lowercased() ?? ""
-        guard type.filter({ $0 != " " }) == "application/x-www-form-urlencoded" else {
+        let type = request.headers[.contentType]?.split(separator: ";").first
+        guard type?.lowercased().trimmed == "application/x-www-form-urlencoded" else {
             throw Problem(
                 .unsupportedMediaType, "the body is not a form",
                 remedy: "send Content-Type: application/x-www-form-urlencoded")
@@ -152,10 +150,9 @@ struct LoginRoutes {
 
     /// True if the browser will not keep the cookie, because the token went over the network in the clear.
     private func isUnencrypted(_ request: Request) -> Bool {
-        let forwarded = HTTPField.Name("X-Forwarded-Proto").flatMap { request.headers[$0] }
         let host = request.head.authority
-        return !listener.isEncrypted && listener.isSecure(host: host) && !AccessControl.isLoopbackName(host)
-            && forwarded != "https" && model.publicURL?.hasPrefix("https://") != true
+        return !listener.isEncrypted && !AccessControl.isLoopbackName(host)
+            && request.headers[named: "X-Forwarded-Proto"] != "https" && model.publicURL?.hasPrefix("https://") != true
     }
 
     private func set(

@@ -17,7 +17,7 @@ enum RequestOrigin {
 
     /// - Parameter hosts: the names and ports under which browsers know this service, in lower case.
     init(_ headers: HTTPFields, hosts: Set<String>) {
-        if let name = HTTPField.Name("Sec-Fetch-Site"), let site = headers[name] {
+        if let site = headers[named: "Sec-Fetch-Site"] {
             // Sent by every current browser over TLS and to loopback.
             self = site == "same-origin" || site == "none" ? .own : .foreign
             return

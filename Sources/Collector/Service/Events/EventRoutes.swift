@@ -12,7 +12,7 @@ struct EventRoutes {
     func stream(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let query = try Query(request, ["last_event_id"])
         let number = try Self.lastNumber(
-            try query.one("last_event_id"), HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] })
+            try query.one("last_event_id"), request.headers[named: "Last-Event-ID"])
         guard await hub.hasRoom else { throw Self.full }
         let body = ResponseBody { [hub, channel = context.channel] writer in
             // The kernel would otherwise hold megabytes.
@@ -29,7 +29,7 @@ struct EventRoutes {
         response.headers[.cacheControl] = "no-store, no-transform"
         // The stream's end is the connection's end.
         response.headers[.connection] = "close"
-        if let name = HTTPField.Name("X-Accel-Buffering") { response.headers[name] = "no" }
+        response.headers[named: "X-Accel-Buffering"] = "no"
         return response
     }
 

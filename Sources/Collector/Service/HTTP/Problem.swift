@@ -31,6 +31,13 @@ struct Problem: Error {
             .badRequest, "invalid \(parameter) '\(Sanitizer.singleLine(value, limit: 80))'",
             remedy: "give \(expected)")
     }
+
+    /// Something that the service needs does not work now.
+    static func unavailable(_ detail: String, headers: HTTPFields = HTTPFields()) -> Problem {
+        Problem(
+            .serviceUnavailable, detail, remedy: "try again; if the problem persists, check the service's log",
+            headers: headers)
+    }
 }
 
 extension Problem: HTTPResponseError {
@@ -88,9 +95,7 @@ struct ProblemMiddleware: RouterMiddleware {
         } catch let error as any ExitCoded {
             // For example a ledger that cannot be read now. Its text names a file, and no secret.
             context.logger.error("Request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
-            response = try Problem(
-                .serviceUnavailable, "\(error)", remedy: "try again; if it stays, look at the service's log"
-            ).response(from: request, context: context)
+            response = try Problem.unavailable("\(error)").response(from: request, context: context)
         } catch {
             context.logger.error("Request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             response = try Problem(
@@ -111,15 +116,14 @@ struct ProblemMiddleware: RouterMiddleware {
     }
 
     private static func protect(_ response: inout Response) {
-        func set(_ name: HTTPField.Name?, _ value: String) {
-            guard let name, response.headers[name] == nil else { return }
-            response.headers[name] = value
+        let standard: KeyValuePairs = [
+            "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
+            "Content-Security-Policy":
+                "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+            "X-Frame-Options": "DENY", "Cross-Origin-Resource-Policy": "same-origin",
+        ]
+        for (name, value) in standard where response.headers[named: name] == nil {
+            response.headers[named: name] = value
         }
-        set(.xContentTypeOptions, "nosniff")
-        set(.contentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-        set(HTTPField.Name("Referrer-Policy"), "no-referrer")
-        set(HTTPField.Name("X-Frame-Options"), "DENY")
-        set(HTTPField.Name("Cross-Origin-Resource-Policy"), "same-origin")
-        set(.cacheControl, "no-store")
     }
 }

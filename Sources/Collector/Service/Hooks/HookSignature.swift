@@ -21,27 +21,26 @@ struct HookSignature {
     ///   - secrets: nil for a hook without any.
     ///   - now: seconds since 1970.
     init(of headers: HTTPFields, kind: Hook.Kind, secrets: HookSecrets?, now: Double) {
-        let headers = Headers(fields: headers)
         var prefix: [UInt8] = []
         switch kind {
         case .distribution: (hasToken, stated) = (false, [])
-        case .gitlab: (hasToken, stated) = (Self.holds(headers["X-Gitlab-Token"], secrets), [])
+        case .gitlab: (hasToken, stated) = (Self.holds(headers[named: "X-Gitlab-Token"], secrets), [])
         case .harbor:
-            let value = headers["Authorization"]
+            let value = headers[named: "Authorization"]
             let bearer = value.flatMap { $0.lowercased().hasPrefix("bearer ") ? String($0.dropFirst(7)) : nil }
             (hasToken, stated) = (Self.holds(bearer ?? value, secrets), [])
-        case .github: (hasToken, stated) = (false, Self.prefixed(headers["X-Hub-Signature-256"]))
+        case .github: (hasToken, stated) = (false, Self.prefixed(headers[named: "X-Hub-Signature-256"]))
         case .gitea:
             let plain = ["X-Forgejo-Signature", "X-Gitea-Signature"].compactMap {
-                headers[$0].flatMap(Self.hexadecimal)
+                headers[named: $0].flatMap(Self.hexadecimal)
             }
-            (hasToken, stated) = (false, plain + Self.prefixed(headers["X-Hub-Signature-256"]))
+            (hasToken, stated) = (false, plain + Self.prefixed(headers[named: "X-Hub-Signature-256"]))
         case .generic:
             hasToken = false
-            let (id, time) = (headers["webhook-id"] ?? "", headers["webhook-timestamp"] ?? "")
+            let (id, time) = (headers[named: "webhook-id"] ?? "", headers[named: "webhook-timestamp"] ?? "")
             // A notice without an id, or from another time, is not compared with anything.
             if !id.isEmpty, let seconds = Int64(time), abs(now - Double(seconds)) <= Self.tolerance {
-                stated = Self.versioned(headers["webhook-signature"] ?? "")
+                stated = Self.versioned(headers[named: "webhook-signature"] ?? "")
             } else {
                 stated = []
             }
@@ -66,12 +65,6 @@ struct HookSignature {
     }
 
     // MARK: - Headers
-
-    private struct Headers {
-        let fields: HTTPFields
-
-        subscript(_ name: String) -> String? { HTTPField.Name(name).flatMap { fields[$0] } }
-    }
 
     private static func holds(_ value: String?, _ secrets: HookSecrets?) -> Bool {
         guard let value, let secrets else { return false }

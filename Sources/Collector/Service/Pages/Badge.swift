@@ -57,7 +57,7 @@ struct Badge {
             """
         var response = Response.bytes(markup.bytes, type: "image/svg+xml")
         // Pages of other origins show it; they cannot read it.
-        if let name = HTTPField.Name("Cross-Origin-Resource-Policy") { response.headers[name] = "cross-origin" }
+        response.headers[named: "Cross-Origin-Resource-Policy"] = "cross-origin"
         return response
     }
 }

@@ -139,10 +139,7 @@ struct ProblemPageMiddleware: RouterMiddleware {
         } catch let error as any ExitCoded {
             // For example a ledger that cannot be read now. Its text names a file, and no secret.
             context.logger.error("Request failed", metadata: ["path": "\(path)", "error": "\(error)"])
-            return ProblemPage(
-                problem: Problem(
-                    .serviceUnavailable, "\(error)", remedy: "try again; if it stays, look at the service's log")
-            ).response
+            return ProblemPage(problem: .unavailable("\(error)")).response
         }
     }
 }
