@@ -10,8 +10,7 @@ package struct ConfigurationNode: Sendable {
         /// The pairs in the order of the text, each key once.
         case mapping([(key: ConfigurationNode, value: ConfigurationNode)])
         case sequence([ConfigurationNode])
-        /// `isPlain` is false for quoted text.
-        case scalar(String, isPlain: Bool)
+        case scalar(String)
         /// No value, `~` or `null`.
         case null
     }
@@ -38,7 +37,7 @@ package struct ConfigurationNode: Sendable {
         content =
             switch node {
             case .scalar where node.isNull: .null
-            case .scalar(let scalar): .scalar(scalar.string, isPlain: scalar.style == .plain)
+            case .scalar(let scalar): .scalar(scalar.string)
             case .sequence(let nodes): .sequence(nodes.map { ConfigurationNode($0, in: yaml) })
             case .mapping(let pairs):
                 .mapping(

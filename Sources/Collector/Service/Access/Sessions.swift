@@ -56,32 +56,29 @@ final class Sessions: Sendable {
     /// - Throws: ``UsageError`` if the file cannot be read or written.
     init(path: String) throws(UsageError) {
         self.path = path
-        var isNew = false
-        state = Mutex(try Self.read(path, &isNew))
+        let (stored, isNew) = try Self.stored(at: path)
+        state = Mutex(stored)
         if isNew { try write() }
     }
 
     /// Reads the key again. If the file is gone, there is a new one, and all sessions have ended.
     func reload() throws(UsageError) {
-        var isNew = false
-        let read = try Self.read(path, &isNew)
-        state.withLock { $0 = read }
+        let (stored, isNew) = try Self.stored(at: path)
+        state.withLock { $0 = stored }
         if isNew { try write() }
     }
 
-    private static func read(_ path: String, _ isNew: inout Bool) throws(UsageError) -> State {
+    /// The file's state, or a new one that is not written yet.
+    private static func stored(at path: String) throws(UsageError) -> (state: State, isNew: Bool) {
         do throws(BoundedFile.ReadError) {
             let bytes = try BoundedFile.read(path, limit: sizeLimit, requiresRegular: true)
-            if let state = state(of: bytes) { return state }
             // A damaged file is replaced: that ends sessions and harms nothing else.
-            isNew = true
-            return State(key: .random(32))
+            if let state = state(of: bytes) { return (state, false) }
         } catch .system(ENOENT) {
-            isNew = true
-            return State(key: .random(32))
         } catch {
             throw UsageError("the file of sessions '\(path)' cannot be read (\(error.reason)): check its permissions")
         }
+        return (State(key: .random(32)), true)
     }
 
     private static func state(of bytes: [UInt8]) -> State? {

@@ -8,8 +8,8 @@ extension ConfigurationReader {
     }
 
     private mutating func identity(_ node: ConfigurationNode, _ key: String) {
-        let before = problemCount
-        var identity = ServiceConfiguration.Identity(issuer: .init(value: "", place: ""), place: node.place.description)
+        let before = problems.count
+        var identity = ServiceConfiguration.Identity(issuer: .init(value: "", place: ""))
         var issuer: ServiceConfiguration.Placed<String>?
         var claims: ConfigurationNode?
         for (name, value) in members(node, of: key, ["issuer", "audience", "claims", "scopes", "ca"]) {
@@ -23,7 +23,7 @@ extension ConfigurationReader {
             default: identity.authorities = file(value, "\(key).ca")
             }
         }
-        guard problemCount == before else { return }
+        guard problems.count == before else { return }
         guard let issuer else {
             return report(
                 "\(node.place): \(key) has no issuer: add issuer: https://token.actions.githubusercontent.com")
@@ -77,7 +77,7 @@ extension ConfigurationReader {
         }
         var claims: [String: Set<String>] = [:]
         for pair in pairs {
-            guard case .scalar(let name, _) = pair.key.content, !name.isEmpty else {
+            guard case .scalar(let name) = pair.key.content, !name.isEmpty else {
                 report("\(pair.key.place): invalid name in \(key): expected a word, not \(pair.key.kind)")
                 continue
             }

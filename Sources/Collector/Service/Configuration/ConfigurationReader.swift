@@ -13,7 +13,6 @@ struct ConfigurationReader {
     private var hasFleets = false
 
     mutating func report(_ problem: String) { problems.append(problem) }
-    var problemCount: Int { problems.count }
 
     mutating func read(_ bytes: [UInt8], named name: String) {
         do throws(InventoryError) {
@@ -335,7 +334,7 @@ struct ConfigurationReader {
             return []
         }
         return pairs.compactMap { pair in
-            guard case .scalar(let name, _) = pair.key.content else {
+            guard case .scalar(let name) = pair.key.content else {
                 report("\(pair.key.place): invalid key: expected a word, not \(pair.key.kind)")
                 return nil
             }
@@ -365,7 +364,7 @@ struct ConfigurationReader {
     }
 
     mutating func text(_ node: ConfigurationNode, _ key: String) -> ServiceConfiguration.Placed<String>? {
-        guard case .scalar(let text, _) = node.content, !text.isEmpty else {
+        guard case .scalar(let text) = node.content, !text.isEmpty else {
             report("\(node.place): \(key) needs a value, not \(node.kind)")
             return nil
         }

@@ -38,7 +38,6 @@ package struct ServiceConfiguration: Sendable {
         package var scopes: Set<Scope> = []
         /// The authorities of the issuer's certificate; nil for the system's.
         package var authorities: Placed<String>?
-        package var place: String
     }
 
     /// A receiver of notices.

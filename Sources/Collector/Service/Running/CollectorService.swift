@@ -34,9 +34,9 @@ package struct CollectorService: Sendable {
         // Before anything that takes time, so that no signal is lost.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let setup = try await ServiceSetup(try ServiceConfiguration.read(path), environment: environment)
-        guard let store = try LedgerPath.resolve(flag: setup.configuration.store, environment: environment),
-            setup.configuration.store != "none"
-        else { throw UsageError("serve needs a ledger: set store to the path of a file") }
+        guard let store = try LedgerPath.resolve(flag: setup.configuration.store, environment: environment) else {
+            throw UsageError("serve needs a ledger: set store to the path of a file")
+        }
         let ledger = try await Ledger.open(path: store)
         let pool = try TransferPool(for: setup.fleets.map(\.inventory))
         let changes = ChangeSignal()
@@ -86,10 +86,11 @@ package struct CollectorService: Sendable {
         let routes = Routes(
             model: parts.model, verifications: parts.verifications, events: parts.events, hooks: parts.hooks,
             description: APIDescription.bytes, gate: parts.gate)
-        let listening = Listening()
-        let listeners = try listeners(routes, setup, listening)
+        let (started, start) = AsyncStream.makeStream(of: Void.self)
         var quiet = logger
+        // Lines about single connections say nothing that matters.
         quiet.logLevel = max(logger.logLevel, .warning)
+        let listeners = try listeners(routes, setup, quiet) { start.yield() }
         var configuration = ServiceGroupConfiguration(services: listeners, logger: quiet)
         configuration.maximumGracefulShutdownDuration = Self.patience
         let group = ServiceGroup(configuration: configuration)
@@ -101,7 +102,7 @@ package struct CollectorService: Sendable {
                     return true
                 }
                 tasks.addTask {
-                    await listening.all()
+                    for await _ in started.prefix(listeners.count) {}
                     // An address that cannot be listened on ends the service.
                     guard !Task.isCancelled else { return false }
                     notifications.notify("READY=1")
@@ -140,13 +141,18 @@ package struct CollectorService: Sendable {
     // MARK: - Listening
 
     /// A listener for each inherited socket, or else for each configured address.
-    private func listeners(_ routes: Routes, _ setup: ServiceSetup, _ listening: Listening) throws -> [HTTPListener] {
+    ///
+    /// - Parameters:
+    ///   - quiet: for what happens to connections.
+    ///   - onListening: called once by each listener.
+    private func listeners(
+        _ routes: Routes, _ setup: ServiceSetup, _ quiet: Logger, onListening: @escaping @Sendable () -> Void
+    ) throws -> [HTTPListener] {
         let inherited = try InheritedSocket.all(environment: environment)
         let places: [(place: HTTPListener.Place, reach: AccessControl.Reach)] =
             inherited.isEmpty
             ? setup.configuration.listen.map { (.address($0.value), $0.value.reach) }
             : inherited.map { (.inherited(descriptor: $0.descriptor, $0.address), $0.reach) }
-        listening.expect(places.count)
         let isExposed = places.contains { $0.reach == .network }
         if isExposed, !setup.access.permitsAnything {
             throw UsageError(
@@ -156,16 +162,14 @@ package struct CollectorService: Sendable {
         if isExposed, setup.tls == nil, setup.access.hasTokens {
             logger.warning("Tokens are sent unencrypted: add access.tls")
         }
-        var quiet = logger
-        // Lines about single connections say nothing that matters.
-        quiet.logLevel = max(logger.logLevel, .warning)
         return places.map { place, reach in
             let access = ListenerAccess(reach: reach, isEncrypted: setup.tls != nil && reach != .socket)
             return HTTPListener(
-                place: place, routes: routes.router(access).buildResponder(), tls: setup.tls, logger: quiet
+                place: place, routes: routes.router(access).buildResponder(), tls: access.isEncrypted ? setup.tls : nil,
+                logger: quiet
             ) { [logger] address in
                 logger.notice("Listening", metadata: ["address": "\(address)"])
-                listening.began()
+                onListening()
             }
         }
     }

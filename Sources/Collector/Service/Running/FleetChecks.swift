@@ -33,13 +33,11 @@ actor FleetChecks {
     ///
     /// - Returns: the fleets with their boards, in their order.
     func run(_ fleets: [ServiceSetup.Fleet]) async -> [ServiceModel.Entry] {
-        for (deployed, old) in running {
-            let next = fleets.first { $0.configured.deployed == deployed }
-            if let next, next.configured.isSame(as: old.configured), next.access == old.access { continue }
-            old.task.cancel()
-            await old.task.value
-            running[deployed] = nil
-        }
+        await end(
+            running.filter { deployed, old in
+                let next = fleets.first { $0.configured.deployed == deployed }
+                return next.map { !$0.configured.isSame(as: old.configured) || $0.access != old.access } ?? true
+            })
         // All lanes first: a session's share of the requests depends on them.
         let starting = fleets.filter { running[$0.configured.deployed] == nil }
             .map { ($0, pool.lanes(for: $0.inventory.hosts.count)) }
@@ -67,10 +65,15 @@ actor FleetChecks {
         return fleets.compactMap { running[$0.configured.deployed]?.entry }
     }
 
-    func stop() async {
-        for check in running.values { check.task.cancel() }
-        for check in running.values { await check.task.value }
-        running = [:]
+    func stop() async { await end(running) }
+
+    /// Ends checks, all at once.
+    private func end(_ checks: [DeployedService: Running]) async {
+        for check in checks.values { check.task.cancel() }
+        for (deployed, check) in checks {
+            await check.task.value
+            running[deployed] = nil
+        }
     }
 }
 

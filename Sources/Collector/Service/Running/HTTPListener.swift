@@ -21,6 +21,7 @@ struct HTTPListener: Service {
 
     let place: Place
     let routes: RouterResponder<ServiceContext>
+    /// nil for connections without TLS.
     let tls: TLSConfiguration?
     let logger: Logger
     /// Called with the address once connections are accepted.
@@ -32,7 +33,7 @@ struct HTTPListener: Service {
 
     func run() async throws {
         let http = HTTP1Channel(responder: responder, configuration: Self.configuration)
-        if let tls, !isUnix {
+        if let tls {
             try await serve(try TLSChannel(http, tlsConfiguration: tls))
         } else {
             try await serve(http)
@@ -45,14 +46,6 @@ struct HTTPListener: Service {
             idleTimeout: idleTimeout,
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))
-    }
-
-    private var isUnix: Bool {
-        switch place {
-        case .address(.unix): true
-        case .address(.ip): false
-        case .inherited(_, let address): address?.pathname != nil
-        }
     }
 
     private var responder: HTTPChannelHandler.Responder {

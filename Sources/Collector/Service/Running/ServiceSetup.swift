@@ -37,18 +37,10 @@ package struct ServiceSetup: Sendable {
         var access = AccessControl(
             allowsAnonymous: configuration.allowsAnonymous, publicHost: configuration.publicHost)
         for file in configuration.tokens {
-            do {
-                let bytes = try BoundedFile.read(file.path.value, limit: 1 << 20, requiresRegular: true)
-                let name = file.path.value.split(separator: "/").last.map(String.init) ?? file.path.value
-                access.grants.append(
-                    .init(name: name, tokens: try BearerTokens(parsing: bytes), scopes: file.scopes))
-            } catch let error as BoundedFile.ReadError {
-                problems.append(
-                    "\(file.path.place): the token file '\(file.path.value)' cannot be read (\(error.reason)): check the path "
-                        + "and its permissions")
-            } catch {
-                problems.append("\(file.path.place): the token file '\(file.path.value)' \(error)")
-            }
+            let tokens = Self.content(of: file.path, "token file", &problems) { try BearerTokens(parsing: $0) }
+            guard let tokens else { continue }
+            let name = file.path.value.split(separator: "/").last.map(String.init) ?? file.path.value
+            access.grants.append(.init(name: name, tokens: tokens, scopes: file.scopes))
         }
         for identity in configuration.identities {
             if let authorities = identity.authorities {
@@ -96,22 +88,29 @@ package struct ServiceSetup: Sendable {
         self.hooks = hooks
     }
 
+    /// What a file holds that the configuration names.
+    ///
+    /// - Returns: nil with one problem more if the file cannot be read or used.
+    private static func content<Value>(
+        of file: ServiceConfiguration.Placed<String>, _ what: String, _ problems: inout [String],
+        _ parse: ([UInt8]) throws -> Value
+    ) -> Value? {
+        do {
+            return try parse(try BoundedFile.read(file.value, limit: 1 << 20, requiresRegular: true))
+        } catch let error as BoundedFile.ReadError {
+            problems.append(
+                "\(file.place): the \(what) '\(file.value)' cannot be read (\(error.reason)): check the path and its "
+                    + "permissions")
+        } catch {
+            problems.append("\(file.place): the \(what) '\(file.value)' \(error)")
+        }
+        return nil
+    }
+
     private static func hooks(_ configuration: ServiceConfiguration, _ problems: inout [String]) -> [Hook] {
-        configuration.hooks.compactMap { configured -> Hook? in
-            var secrets: HookSecrets?
-            if let file = configured.secretFile {
-                do {
-                    let bytes = try BoundedFile.read(file.value, limit: 1 << 20, requiresRegular: true)
-                    secrets = try HookSecrets(parsing: bytes, for: configured.kind)
-                } catch let error as BoundedFile.ReadError {
-                    problems.append(
-                        "\(file.place): the secret file '\(file.value)' cannot be read (\(error.reason)): check the path and "
-                            + "its permissions")
-                    return nil
-                } catch {
-                    problems.append("\(file.place): the secret file '\(file.value)' \(error)")
-                    return nil
-                }
+        configuration.hooks.map { configured in
+            let secrets = configured.secretFile.flatMap { file in
+                content(of: file, "secret file", &problems) { try HookSecrets(parsing: $0, for: configured.kind) }
             }
             return Hook(
                 name: configured.name.value, kind: configured.kind, secrets: secrets,
