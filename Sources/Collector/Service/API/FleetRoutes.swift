@@ -179,15 +179,7 @@ extension FleetSnapshot.Counts {
 
 private struct HostsBody: Encodable {
     let hosts: [HostBody]
-    let next: String?
-
-    private enum Key: String, CodingKey { case hosts, next }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: Key.self)
-        try container.encode(hosts, forKey: .hosts)
-        try container.encode(next, forKey: .next)
-    }
+    @ExplicitNull var next: String?
 }
 
 /// One host of a fleet.
@@ -204,7 +196,7 @@ struct HostBody: Encodable {
         // The age is that of the last observation: a request without an answer makes it no fresher.
         knowledge = Knowledge(
             host.observedAt, isFresh: status != nil && snapshot.isFresh(host.observedAt, at: now), at: now, wall: wall)
-        since = host.since.map { wall.addingTimeInterval(-max(0, (now - $0).seconds)).rfc3339 }
+        since = host.since.map { wall.time(of: $0, at: now).rfc3339 }
     }
 
     private enum Key: String, CodingKey {
@@ -216,10 +208,6 @@ struct HostBody: Encodable {
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
-        try encode(into: &container)
-    }
-
-    private func encode(into container: inout KeyedEncodingContainer<Key>) throws {
         try container.encode(host.name, forKey: .name)
         try container.encode(status, forKey: .status)
         try container.encode(host.reason.sentence, forKey: .reason)

@@ -105,21 +105,3 @@ private final class LedgerHealth: Sendable {
         return look.problem
     }
 }
-
-/// When something was known, and whether that is recent enough to rely on.
-struct Knowledge: Encodable {
-    /// RFC 3339; nil if it never was.
-    var asOf: String?
-    var ageSeconds: Double?
-    var isFresh: Bool
-
-    init(
-        _ moment: ContinuousClock.Instant?, isFresh: Bool, at now: ContinuousClock.Instant, wall: Date
-    ) {
-        self.isFresh = isFresh
-        guard let moment else { return }
-        let age = max(0, (now - moment).seconds)
-        ageSeconds = (age * 1_000).rounded() / 1_000
-        asOf = wall.addingTimeInterval(-age).rfc3339
-    }
-}

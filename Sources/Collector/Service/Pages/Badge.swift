@@ -94,7 +94,7 @@ private struct BadgeBody: Encodable {
         (proven, expected) = (fleet.isFresh ? fleet.counts.proven : 0, fleet.counts.expected)
         let isKnown = fleet.isFresh && fleet.snapshot.target != nil
         status = !isKnown ? "unknown" : fleet.tone == .good ? "proven" : "not_proven"
-        asOf = fleet.asOf.map { fleet.moment.date($0).rfc3339 }
-        ageSeconds = fleet.asOf.map { (fleet.moment.seconds(since: $0) * 1_000).rounded() / 1_000 }
+        let knowledge = Knowledge(fleet.asOf, isFresh: fleet.isFresh, at: fleet.moment.now, wall: fleet.moment.wall)
+        (asOf, ageSeconds) = (knowledge.asOf, knowledge.ageSeconds)
     }
 }

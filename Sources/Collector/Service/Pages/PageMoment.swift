@@ -18,7 +18,7 @@ struct PageMoment {
 
     func seconds(since moment: ContinuousClock.Instant) -> Double { max(0, (now - moment).seconds) }
 
-    func date(_ moment: ContinuousClock.Instant) -> Date { wall.addingTimeInterval(-seconds(since: moment)) }
+    func date(_ moment: ContinuousClock.Instant) -> Date { wall.time(of: moment, at: now) }
 
     /// For example `18 min`.
     func age(of moment: ContinuousClock.Instant) -> String { Self.age(seconds(since: moment)) }
