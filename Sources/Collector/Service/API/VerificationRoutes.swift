@@ -47,7 +47,7 @@ struct VerificationRoutes {
         let id = try context.parameter("id")
         if verifications.interrupt(id, signal: number) { return Response(status: .accepted) }
         // Known and over, or not known at all.
-        _ = try await recorded(id)
+        _ = try await verifications.recorded(id, now: Date())
         throw Problem(
             .conflict, "the verification \(id) is not under way here", remedy: "there is nothing to interrupt")
     }
@@ -67,71 +67,36 @@ struct VerificationRoutes {
             await running.monitor.changes.wait(after: running.monitor.changes.number, for: .seconds(seconds))
         }
         guard let running = verifications.running(id) else { return try await finished(id, hasHosts: hasHosts) }
-        if running.monitor.moment == nil {
-            await running.monitor.changes.wait(after: running.monitor.changes.number, for: .seconds(1))
-        }
-        return try Self.body(of: running, id: id, hasHosts: hasHosts)
+        guard let moment = await running.monitor.firstMoment() else { return try Self.begun(id) }
+        var report = running.report(at: moment)
+        if !hasHosts { report.hosts = [] }
+        let (now, freshness) = (ContinuousClock.now, moment.verification.timing.freshness)
+        return try Self.envelope(
+            id: id, state: "running", report,
+            Knowledge(moment.at, isFresh: now - moment.at <= freshness, at: now, wall: Date()))
     }
 
-    private static func body(of running: Verifications.Running, id: String, hasHosts: Bool) throws -> Response {
-        guard let moment = running.monitor.moment else {
-            return try envelope(id: id, state: "running", report: nil, asOf: nil, age: nil, isFresh: false)
-        }
-        let age = max(.zero, ContinuousClock.now - moment.at)
-        var context = running.context
-        context.finishedAt = context.startedAt.addingTimeInterval(moment.now.seconds)
-        let reason = Reason(
-            verdict: .inconclusive, code: .underWay, hosts: moment.verification.expected,
-            message: "the verification is under way")
-        var report = ReportBuilder(verification: moment.verification, context: context).build(
-            Conclusion(
-                verdict: .inconclusive, exitCode: Verdict.inconclusive.exitCode, reasons: [reason], at: moment.now))
-        if !hasHosts { report.hosts = [] }
-        return try envelope(
-            id: id, state: "running", report: report, asOf: Date().addingTimeInterval(-age.seconds).rfc3339, age: age,
-            isFresh: age <= moment.verification.timing.freshness)
+    /// A verification that nothing is known of yet, or that another process runs.
+    private static func begun(_ id: String) throws -> Response {
+        try envelope(id: id, state: "running", nil, .nothing)
     }
 
     private func finished(_ id: String, hasHosts: Bool) async throws -> Response {
-        guard var report = try await recorded(id) else {
-            return try Self.envelope(id: id, state: "running", report: nil, asOf: nil, age: nil, isFresh: false)
-        }
+        guard var report = try await verifications.recorded(id, now: Date()) else { return try Self.begun(id) }
         if !hasHosts { report.hosts = [] }
         let end = report.verification.finishedAt
         let age = Date(rfc3339: end).map { Duration(clampingSeconds: max(0, Date().timeIntervalSince($0))) }
         let limit = Duration(clampingSeconds: max(report.policy.intervalSeconds, 2) * 3)
         return try Self.envelope(
-            id: report.verification.id, state: "finished", report: report, asOf: end, age: age,
-            isFresh: age.map { $0 <= limit } ?? false)
-    }
-
-    /// The report in the ledger; nil while another process runs the verification.
-    private func recorded(_ id: String) async throws -> Report? {
-        do throws(LedgerError) {
-            return try await model.ledger.report(id, now: Date())
-        } catch {
-            switch error {
-            case .stillRunning: return nil
-            case .unknownVerification, .ambiguous:
-                if let failure = verifications.failure(of: id) {
-                    throw Problem(
-                        .internalServerError, "the verification failed: \(failure)", remedy: "look at the service's log"
-                    )
-                }
-                throw Problem.notFound(
-                    "the ledger has no verification '\(Sanitizer.singleLine(id, limit: 80))'",
-                    remedy: "GET /api/v1/promotions shows the ids")
-            default: throw error
-            }
-        }
+            id: report.verification.id, state: "finished", report,
+            Knowledge(asOf: end, age: age, isFresh: age.map { $0 <= limit } ?? false))
     }
 
     private static func envelope(
-        id: String, state: String, report: Report?, asOf: String?, age: Duration?, isFresh: Bool
+        id: String, state: String, _ report: Report?, _ knowledge: Knowledge
     ) throws -> Response {
         let head = Envelope(
-            id: id, state: state, asOf: asOf, ageSeconds: age.map { ($0.seconds * 1_000).rounded() / 1_000 },
-            fresh: isFresh)
+            id: id, state: state, asOf: knowledge.asOf, ageSeconds: knowledge.ageSeconds, fresh: knowledge.isFresh)
         // The report has an encoder of its own, which the command's files come from, too.
         var bytes = Array(try JSONEncoder().encode(head).dropLast())
         bytes += Array(",\"report\":".utf8)
@@ -169,7 +134,8 @@ struct VerificationRoutes {
             let names = Self.types.keys.sorted() + ["evidence.ndjson"]
             throw Problem.notFound("unknown report file '\(name)'", remedy: "use \(names.joined(separator: ", "))")
         }
-        guard verifications.running(id) == nil, let report = try await recorded(id) else {
+        guard verifications.running(id) == nil, let report = try await verifications.recorded(id, now: Date())
+        else {
             throw Problem(
                 .conflict, "the verification \(id) is under way",
                 remedy: "wait for its end with GET and 'Prefer: wait=60'")
@@ -200,7 +166,9 @@ struct VerificationRoutes {
             }
         }
         // What is over does not grow after this.
-        let ended = verifications.running(id) == nil ? try await recorded(id)?.verification.id : nil
+        let ended =
+            verifications.running(id) == nil
+            ? try await verifications.recorded(id, now: Date())?.verification.id : nil
         let part = try EvidencePart(verifications.evidencePath(ended ?? id), from: offset)
         var response = Response.bytes(try part.bytes(), type: "application/x-ndjson")
         response.headers[named: "Buildinfo-Offset"] = "\(offset)"

@@ -19,44 +19,20 @@ struct VerificationPage {
         let id = try context.parameter("id")
         let query = try PageQuery(request)
         guard let running = verifications.running(id) else { return try await finished(id, query) }
-        if running.monitor.moment == nil {
-            await running.monitor.changes.wait(after: running.monitor.changes.number, for: .seconds(1))
-        }
+        _ = await running.monitor.firstMoment()
         let moment = PageMoment(model)
         guard let seen = running.monitor.moment else { return begun(id, query, moment) }
-        var context = running.context
-        context.finishedAt = context.startedAt.addingTimeInterval(seen.now.seconds)
-        let reason = Reason(
-            verdict: .inconclusive, code: .underWay, hosts: seen.verification.expected,
-            message: "the verification is under way")
-        let report = ReportBuilder(verification: seen.verification, context: context).build(
-            Conclusion(verdict: .inconclusive, exitCode: Verdict.inconclusive.exitCode, reasons: [reason], at: seen.now)
-        )
-        return page(report, isRunning: true, asOf: seen.at, moment).response(query, moment)
+        return page(running.report(at: seen), isRunning: true, asOf: seen.at, moment).response(query, moment)
     }
 
     private func finished(_ id: String, _ query: PageQuery) async throws -> Response {
         let moment = PageMoment(model)
-        do throws(LedgerError) {
-            let report = try await model.ledger.report(id, now: moment.wall)
-            let age = Date(rfc3339: report.verification.finishedAt).map { moment.wall.timeIntervalSince($0) } ?? 0
-            let end = moment.now - Duration(clampingSeconds: max(0, age))
-            return page(report, isRunning: false, asOf: end, moment).response(query, moment)
-        } catch {
-            switch error {
-            case .stillRunning: return begun(id, query, moment)
-            case .unknownVerification, .ambiguous:
-                if let failure = verifications.failure(of: id) {
-                    throw Problem(
-                        .internalServerError, "the verification failed: \(failure)", remedy: "look at the service's log"
-                    )
-                }
-                throw Problem.notFound(
-                    "the ledger has no verification '\(Sanitizer.singleLine(id, limit: 80))'",
-                    remedy: "the page of promotions has the ids")
-            default: throw error
-            }
+        guard let report = try await verifications.recorded(id, now: moment.wall) else {
+            return begun(id, query, moment)
         }
+        let age = Date(rfc3339: report.verification.finishedAt).map { moment.wall.timeIntervalSince($0) } ?? 0
+        let end = moment.now - Duration(clampingSeconds: max(0, age))
+        return page(report, isRunning: false, asOf: end, moment).response(query, moment)
     }
 
     /// A verification that nothing is known of yet, or that another process runs.

@@ -36,6 +36,13 @@ final class VerificationMonitor: Sendable {
         }
     }
 
+    /// The last known moment; if there is none yet, waits for the first one, for a second at most.
+    func firstMoment() async -> Moment? {
+        if let moment { return moment }
+        await changes.wait(after: changes.number, for: .seconds(1))
+        return moment
+    }
+
     /// Keeps ``moment`` as new as ``changes`` for the next two seconds.
     func watch() { state.withLock { $0.watchedUntil = .now + .seconds(2) } }
 

@@ -22,6 +22,18 @@ final class Verifications: Sendable {
         let context: ReportBuilder.Context
         let interruptions: AsyncStream<Int32>.Continuation
         let ended: Task<Void, Never>
+
+        /// What would be reported if it ended at a moment. It proves nothing.
+        func report(at moment: VerificationMonitor.Moment) -> Report {
+            var context = context
+            context.finishedAt = context.startedAt.addingTimeInterval(moment.now.seconds)
+            let reason = Reason(
+                verdict: .inconclusive, code: .underWay, hosts: moment.verification.expected,
+                message: "the verification is under way")
+            return ReportBuilder(verification: moment.verification, context: context).build(
+                Conclusion(
+                    verdict: .inconclusive, exitCode: Verdict.inconclusive.exitCode, reasons: [reason], at: moment.now))
+        }
     }
 
     /// A request with a key: the same key with the same request joins its verification.
@@ -67,6 +79,30 @@ final class Verifications: Sendable {
 
     /// Why a verification ended without a report; nil if it did not.
     func failure(of id: String) -> String? { state.withLock { $0.failures.last { $0.id == id }?.reason } }
+
+    /// The report in the ledger.
+    ///
+    /// - Returns: nil while another process runs the verification.
+    /// - Throws: ``Problem`` for an id that the ledger does not have.
+    func recorded(_ id: String, now: Date) async throws -> Report? {
+        do throws(LedgerError) {
+            return try await ledger.report(id, now: now)
+        } catch {
+            switch error {
+            case .stillRunning: return nil
+            case .unknownVerification, .ambiguous:
+                if let failure = failure(of: id) {
+                    throw Problem(
+                        .internalServerError, "the verification failed: \(failure)",
+                        remedy: "check the service's log")
+                }
+                throw Problem.notFound(
+                    "the ledger has no verification '\(Sanitizer.singleLine(id, limit: 80))'",
+                    remedy: "look up the id in the list of promotions")
+            default: throw error
+            }
+        }
+    }
 
     func evidencePath(_ id: String) -> String { "\(evidenceFolder)/\(id).ndjson" }
 
