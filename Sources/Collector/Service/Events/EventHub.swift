@@ -121,15 +121,7 @@ actor EventHub {
             changed: changed)
     }
 
-    private static let reload: ByteBuffer = {
-        let text = """
-            event: reload
-            data: {"reason":"the client did not read"}
-
-
-            """
-        return ByteBuffer(string: text)
-    }()
+    private static let reload = EventText.event(.reload, json: #"{"reason":"the client did not read"}"#.utf8)
 
     // MARK: - Turns
 
@@ -237,9 +229,8 @@ actor EventHub {
     func disconnect(isLast: Bool) {
         if isLast { isOver = true }
         for client in clients {
-            let retry = Int.random(in: 1_000...6_000)
-            let text = "event: shutdown\nretry: \(retry)\ndata: {}\n\n"
-            client.send(ByteBuffer(string: text), isLast: true, else: Self.reload)
+            let end = EventText.event(.shutdown, retry: .random(in: 1_000...6_000), json: "{}".utf8)
+            client.send(end, isLast: true, else: Self.reload)
         }
     }
 }

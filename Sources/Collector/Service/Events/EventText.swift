@@ -18,18 +18,24 @@ enum EventText {
         case shutdown
     }
 
-    static func event(
-        _ kind: Kind, number: UInt64? = nil, retry: Int? = nil, _ data: some Encodable
-    ) throws -> ByteBuffer {
+    static func event(_ kind: Kind, number: UInt64? = nil, _ data: some Encodable) throws -> ByteBuffer {
         let encoder = JSONEncoder()
-        // Without line breaks, which would end the data.
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return event(kind, number: number, json: try encoder.encode(data))
+    }
+
+    /// - Parameters:
+    ///   - retry: the milliseconds after which the client comes back.
+    ///   - json: without line breaks, which would end the data.
+    static func event(
+        _ kind: Kind, number: UInt64? = nil, retry: Int? = nil, json: some Sequence<UInt8>
+    ) -> ByteBuffer {
         var text = ByteBuffer()
         if let number { text.writeString("id: \(number)\n") }
         text.writeString("event: \(kind.rawValue)\n")
         if let retry { text.writeString("retry: \(retry)\n") }
         text.writeString("data: ")
-        text.writeBytes(try encoder.encode(data))
+        text.writeBytes(json)
         text.writeString("\n\n")
         return text
     }
@@ -37,8 +43,7 @@ enum EventText {
     /// An event without a number, after a comment: `at` is the time of the service in milliseconds since 1970.
     static func alive(at wall: Date) throws -> ByteBuffer {
         var text = ByteBuffer(string: ": keep-alive\n\n")
-        text.writeImmutableBuffer(
-            try event(.alive, ["at": Int64(wall.timeIntervalSince1970 * 1_000)]))
+        text.writeImmutableBuffer(try event(.alive, ["at": Int64(wall.timeIntervalSince1970 * 1_000)]))
         return text
     }
 }
