@@ -24,88 +24,98 @@ struct MetricsPage {
 
     func text(isOpen: Bool, at now: ContinuousClock.Instant, wall: Date) -> String {
         var writer = MetricsWriter(isOpen: isOpen)
-        let fleets = model.entries.map { entry in (name: Self.name(entry), snapshot: entry.board.snapshot) }
+        let entries = model.entries
+        let fleets = entries.map { entry in
+            let snapshot = entry.board.snapshot
+            return Fleet(labels: entry.fleet.deployed.labels, snapshot: snapshot, counts: snapshot.counts(at: now))
+        }
         writer.family("buildinfo_build_info", .gauge, "The version of the collector.")
         writer.sample("buildinfo_build_info", [("version", BuildinfoVersion.current)], 1)
         writer.family(
             "buildinfo_fleet_hosts", .gauge, "Hosts by status. The statuses of a fleet add up to the expected hosts.")
-        for (name, snapshot) in fleets {
-            for (status, count) in snapshot.counts(at: now).byName.sorted(by: { $0.key < $1.key }) {
-                writer.sample("buildinfo_fleet_hosts", name + [("status", status)], Double(count))
+        for fleet in fleets {
+            for (status, count) in fleet.counts.byName.sorted(by: { $0.key < $1.key }) {
+                writer.sample("buildinfo_fleet_hosts", fleet.labels + [("status", status)], Double(count))
             }
         }
-        func gauge(_ metric: String, _ help: String, _ value: (FleetSnapshot) -> Double?) {
+        func gauge(_ metric: String, _ help: String, _ value: (Fleet) -> Double?) {
             writer.family(metric, .gauge, help)
-            for (name, snapshot) in fleets {
-                if let value = value(snapshot) { writer.sample(metric, name, value) }
+            for fleet in fleets {
+                if let value = value(fleet) { writer.sample(metric, fleet.labels, value) }
             }
         }
-        gauge("buildinfo_fleet_hosts_expected", "Hosts that must serve the target.") {
-            Double($0.counts(at: now).expected)
-        }
-        gauge("buildinfo_fleet_hosts_waived", "Hosts that the gate leaves out.") { Double($0.counts(at: now).waived) }
+        gauge("buildinfo_fleet_hosts_expected", "Hosts that must serve the target.") { Double($0.counts.expected) }
+        gauge("buildinfo_fleet_hosts_waived", "Hosts that the gate leaves out.") { Double($0.counts.waived) }
         gauge("buildinfo_fleet_fresh", "1 if the last round is fresh and a host answered, otherwise 0.") {
-            $0.isFresh(at: now) ? 1 : 0
+            $0.snapshot.isFresh(at: now) ? 1 : 0
         }
         gauge("buildinfo_fleet_as_of_timestamp_seconds", "The end of the last round in which every host was asked.") {
-            $0.roundAt.map { wall.timeIntervalSince1970 - (now - $0).seconds }
+            $0.snapshot.roundAt.map { wall.time(of: $0, at: now).timeIntervalSince1970 }
         }
         gauge("buildinfo_fleet_freshness_limit_seconds", "The age from which a value is not fresh.") {
-            $0.freshness.seconds
+            $0.snapshot.freshness.seconds
         }
-        gauge("buildinfo_builds_served", "Different builds that hosts serve now.") { snapshot in
-            let served = snapshot.hosts.filter { snapshot.isFresh($0.observedAt, at: now) }
+        gauge("buildinfo_builds_served", "Different builds that hosts serve now.") { fleet in
+            let served = fleet.snapshot.hosts.filter { fleet.snapshot.isFresh($0.observedAt, at: now) }
             return Double(Set(served.compactMap { $0.gitSHA?.hex ?? $0.digest?.hex }).count)
         }
         writer.family("buildinfo_target_info", .gauge, "The promoted build.")
-        for (name, snapshot) in fleets {
-            guard let target = snapshot.target else { continue }
+        for fleet in fleets {
+            guard let target = fleet.snapshot.target else { continue }
             writer.sample(
                 "buildinfo_target_info",
-                name + [("git_sha", target.gitSHA?.hex ?? ""), ("digest", target.digest?.description ?? "")], 1)
+                fleet.labels + [("git_sha", target.gitSHA?.hex ?? ""), ("digest", target.digest?.description ?? "")], 1)
         }
-        writeTags(to: &writer, at: now, wall: wall)
-        counters.write(to: &writer, fleets: model.entries.map(\.fleet.deployed))
+        writeTags(of: zip(entries, fleets), to: &writer, at: now, wall: wall)
+        counters.write(to: &writer, fleets: entries.map(\.fleet.deployed))
         model.refusals.write(to: &writer)
         hooks.write(to: &writer)
         return writer.finished
     }
 
+    /// A fleet with what its series are made of, read once.
+    private struct Fleet {
+        let labels: [(String, String)]
+        let snapshot: FleetSnapshot
+        let counts: FleetSnapshot.Counts
+    }
+
     /// The tags of fleets that have one.
-    private func writeTags(to writer: inout MetricsWriter, at now: ContinuousClock.Instant, wall: Date) {
-        let tags = model.entries.compactMap { entry in
-            entry.tag.map { (name: Self.name(entry), tag: $0.snapshot, fleet: entry.board.snapshot) }
+    private func writeTags(
+        of fleets: Zip2Sequence<[ServiceModel.Entry], [Fleet]>, to writer: inout MetricsWriter,
+        at now: ContinuousClock.Instant, wall: Date
+    ) {
+        let tags = fleets.compactMap { entry, fleet in
+            entry.tag.map { (labels: fleet.labels, tag: $0.snapshot, fleet: fleet.snapshot) }
         }
         guard !tags.isEmpty else { return }
-        // Hosts that left the promotion are in their own counts.
-        let drift = tags.map { name, tag, fleet in (name: name, state: tag.state(in: fleet, [], at: now)) }
         writer.family("buildinfo_tag_drift", .gauge, "1 for the state of the watched tag, otherwise 0.")
-        for (name, state) in drift {
+        for (labels, tag, fleet) in tags {
+            // Hosts that left the promotion are in their own counts.
+            let state = tag.state(in: fleet, [], at: now)
             for known in TagSnapshot.State.allCases {
-                writer.sample("buildinfo_tag_drift", name + [("state", known.rawValue)], known == state ? 1 : 0)
+                writer.sample("buildinfo_tag_drift", labels + [("state", known.rawValue)], known == state ? 1 : 0)
             }
         }
         writer.family("buildinfo_tag_as_of_timestamp_seconds", .gauge, "The last successful read of the tag.")
-        for (name, tag, _) in tags {
+        for (labels, tag, _) in tags {
             guard let readAt = tag.readAt else { continue }
             writer.sample(
-                "buildinfo_tag_as_of_timestamp_seconds", name, wall.timeIntervalSince1970 - (now - readAt).seconds)
+                "buildinfo_tag_as_of_timestamp_seconds", labels, wall.time(of: readAt, at: now).timeIntervalSince1970)
         }
         writer.family(
             "buildinfo_builds_unpromoted", .gauge, "Builds newer than the last promotion that were never promoted.")
-        for (name, tag, _) in tags {
-            if let count = tag.unpromoted { writer.sample("buildinfo_builds_unpromoted", name, Double(count)) }
+        for (labels, tag, _) in tags {
+            if let count = tag.unpromoted { writer.sample("buildinfo_builds_unpromoted", labels, Double(count)) }
         }
         writer.family("buildinfo_tag_reads_total", .counter, "Reads of the tag, failed ones included.")
-        for (name, tag, _) in tags { writer.sample("buildinfo_tag_reads_total", name, Double(tag.reads)) }
+        for (labels, tag, _) in tags { writer.sample("buildinfo_tag_reads_total", labels, Double(tag.reads)) }
     }
+}
 
-    private static func name(_ entry: ServiceModel.Entry) -> [(String, String)] {
-        [
-            ("service", entry.fleet.deployed.name),
-            ("environment", entry.fleet.deployed.environment.description),
-        ]
-    }
+extension DeployedService {
+    /// The labels of a fleet's series.
+    var labels: [(String, String)] { [("service", name), ("environment", environment.description)] }
 }
 
 /// Writes metrics in one of the two text formats.

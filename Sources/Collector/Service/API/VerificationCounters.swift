@@ -32,15 +32,12 @@ final class VerificationCounters: Sendable {
 
     func write(to writer: inout MetricsWriter, fleets: [DeployedService]) {
         let counts = counts.withLock(\.self)
-        func name(_ fleet: DeployedService) -> [(String, String)] {
-            [("service", fleet.name), ("environment", fleet.environment.description)]
-        }
         writer.family(
             "buildinfo_verifications_total", .counter, "Verifications that this process ran, by verdict.")
         for fleet in fleets {
             for verdict in Verdict.allCases {
                 writer.sample(
-                    "buildinfo_verifications_total", name(fleet) + [("verdict", verdict.rawValue)],
+                    "buildinfo_verifications_total", fleet.labels + [("verdict", verdict.rawValue)],
                     Double(counts[fleet]?.verdicts[verdict] ?? 0))
             }
         }
@@ -52,10 +49,10 @@ final class VerificationCounters: Sendable {
             for (index, bucket) in count.buckets.enumerated() {
                 sum += bucket
                 let bound = index < Self.bounds.count ? "\(Int(Self.bounds[index]))" : "+Inf"
-                writer.sample("\(metric)_bucket", name(fleet) + [("le", bound)], Double(sum))
+                writer.sample("\(metric)_bucket", fleet.labels + [("le", bound)], Double(sum))
             }
-            writer.sample("\(metric)_sum", name(fleet), count.seconds)
-            writer.sample("\(metric)_count", name(fleet), Double(sum))
+            writer.sample("\(metric)_sum", fleet.labels, count.seconds)
+            writer.sample("\(metric)_count", fleet.labels, Double(sum))
         }
     }
 }
