@@ -10,6 +10,27 @@ package enum PageStyle {
         --grey:#98a2ae;--yellow:#e0b040;--red:#ff8a66;--purple:#bf9fff;--pink:#ff8fd0;--cyan:#5fcbe0}}
         """
 
+    /// What browsers do by themselves, and should not.
+    package static let reset: StaticString = """
+        *{box-sizing:border-box}
+        [hidden]{display:none!important}
+        html{color-scheme:light dark;-webkit-text-size-adjust:100%;text-size-adjust:100%}
+        """
+
+    package static let blocks: StaticString = """
+        code{font:.92em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
+        h1,h2,h3,p,ul,ol,dl,dd,figure{margin:0;padding:0}
+        ul,ol{list-style:none}
+        """
+
+    package static let panels: StaticString = """
+        a{color:inherit;text-decoration-color:var(--line);text-underline-offset:2px}
+        a:hover{text-decoration-color:currentColor}
+        :focus-visible{outline:2px solid var(--blue);outline-offset:2px}
+        summary{cursor:pointer;color:var(--soft)}
+        .panel{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:20px 24px;margin-bottom:16px}
+        """
+
     /// A class for each status: `--k` is its colour, `--g` its sign.
     package static let statuses: StaticString = """
         .converged{--k:var(--green);--g:"✓"}

@@ -13,25 +13,17 @@ enum ServiceStyle {
         --pink:var(--grey);--cyan:var(--grey);--area:var(--line);--haze:var(--track);--old:"?";--note:block;
         --strike:line-through;--seen:hidden}}
         .is,.verdict h1,.state,.cell strong,.figures dd{text-decoration-line:var(--strike,none)}
-        *{box-sizing:border-box}
-        [hidden]{display:none!important}
-        html{color-scheme:light dark;-webkit-text-size-adjust:100%;text-size-adjust:100%}
+        \(PageStyle.reset)
         body{margin:0;background:var(--page);color:var(--text);overflow-wrap:anywhere;
         font:.9375rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
         .top,main,footer{max-width:1320px;margin:0 auto;padding:0 20px}
-        code{font:.92em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
-        h1,h2,h3,p,ul,ol,dl,dd,figure{margin:0;padding:0}
-        ul,ol{list-style:none}
+        \(PageStyle.blocks)
         h3{font-size:.95rem}
         h1{font-size:1.75rem;line-height:1.2;letter-spacing:-.01em}
         .panel>h1{margin-bottom:10px}
         h2{font-size:1.05rem;line-height:1.4;margin-bottom:8px}
         small{font-size:1em;font-weight:400;color:var(--soft)}
-        a{color:inherit;text-decoration-color:var(--line);text-underline-offset:2px}
-        a:hover{text-decoration-color:currentColor}
-        :focus-visible{outline:2px solid var(--blue);outline-offset:2px}
-        summary{cursor:pointer;color:var(--soft)}
-        .panel{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:20px 24px;margin-bottom:16px}
+        \(PageStyle.panels)
         .hint{color:var(--soft)}
         .skip{position:absolute;left:-99em}
         .skip:focus{left:8px;top:8px;background:var(--panel);padding:4px 10px}
