@@ -58,12 +58,11 @@ struct RouteAccessTests {
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let pool = try TransferPool(for: [])
         let model = ServiceModel(
-            ledger: ledger, changes: ChangeSignal(), entries: [], access: AccessControl(), publicURL: nil)
+            ledger: ledger, entries: [], access: AccessControl(), publicURL: nil)
         let verifications = Verifications(ledger: ledger, pool: pool, evidenceFolder: folder.path, logger: logger)
         let routes = Routes(
             model: model, verifications: verifications,
             events: EventHub(model: model, verifications: verifications, logger: logger), hooks: Hooks([]),
-            description: [],
             gate: AccessGate(model: model, sessions: try Sessions(path: folder.path("sessions.json")), logger: logger))
         let methods = routes.built(ListenerAccess(reach: .network, isEncrypted: false)).methods
         var built: Set<String> = []

@@ -1,12 +1,10 @@
-import FoundationEssentials
-import Glibc
 import Hummingbird
-import Operations
-import Shared
 
 /// `GET /healthz`, `/readyz` and `/api/v1/openapi.json`.
 struct HealthRoutes {
     let model: ServiceModel
+
+    func description() -> Response { .bytes(APIDescription.bytes, type: "application/json") }
 
     func live() -> Response { .text("ok\n", type: "text/plain; charset=utf-8") }
 
@@ -19,4 +17,9 @@ struct HealthRoutes {
         }
         return .text("ready\n", type: "text/plain; charset=utf-8")
     }
+}
+
+/// The OpenAPI description of the routes.
+enum APIDescription {
+    static var bytes: [UInt8] { PackageResources.openapi_json }
 }

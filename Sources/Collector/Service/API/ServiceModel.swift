@@ -26,8 +26,6 @@ final class ServiceModel: Sendable {
     }
 
     let ledger: Ledger
-    /// Every change of every fleet's hosts. A ``FleetSnapshot`` and its hosts have the numbers of their last changes.
-    let changes: ChangeSignal
     /// The numbers of events, in pages and in the stream.
     let sequence = EventSequence()
     let startedAt = ContinuousClock.now
@@ -35,9 +33,8 @@ final class ServiceModel: Sendable {
     let refusals = RefusalCounters()
     private let ledgerHealth = LedgerHealth()
 
-    init(ledger: Ledger, changes: ChangeSignal, entries: [Entry], access: AccessControl, publicURL: String?) {
+    init(ledger: Ledger, entries: [Entry], access: AccessControl, publicURL: String?) {
         self.ledger = ledger
-        self.changes = changes
         state = Mutex(State(entries: entries, access: access, publicURL: publicURL))
     }
 

@@ -9,8 +9,6 @@ struct Routes {
     let verifications: Verifications
     let events: EventHub
     let hooks: Hooks
-    /// The file that describes the routes.
-    let description: [UInt8]
     let gate: AccessGate
 
     /// - Parameter listener: how the address is reached that the router serves.
@@ -30,9 +28,7 @@ struct Routes {
         let health = HealthRoutes(model: model)
         paths.get("/healthz", router) { _, _ in health.live() }
         paths.get("/readyz", router) { _, _ in try await health.ready() }
-        paths.get("/api/v1/openapi.json", router) { [description] _, _ in
-            .bytes(description, type: "application/json")
-        }
+        paths.get("/api/v1/openapi.json", router) { _, _ in health.description() }
 
         let read = scoped(.read)
         let metrics = MetricsPage(model: model, counters: verifications.counters, hooks: hooks)
@@ -49,8 +45,9 @@ struct Routes {
         paths.get("/api/v1/verifications/:id", read, use: runs.verification)
         paths.get("/api/v1/verifications/:id/:file", read, use: runs.file)
         paths.get("/api/v1/events", read, use: EventRoutes(hub: events).stream)
-        paths.get("/service.js", router) { request, _ in try PageRoutes.script(request) }
-        paths.get("/service.css", router) { request, _ in try PageRoutes.style(request) }
+        for file in [PageFile.script, .style] {
+            paths.get(file.path, router) { request, _ in try file.response(to: request) }
+        }
         let login = LoginRoutes(gate: gate, model: model, listener: listener)
         paths.get(LoginRoutes.path, router, use: PageRoutes.inHTML { try login.form($0, $1) })
         paths.on(.post, LoginRoutes.path, router, use: login.signIn)

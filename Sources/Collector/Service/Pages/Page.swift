@@ -56,7 +56,7 @@ struct Page {
         let isLive = query?.reloads == true && hasTime
         let refresh: Markup =
             isLive
-            ? "<noscript><meta http-equiv=\"refresh\" content=\"\(Self.reload)\"></noscript>\n\(ServiceScript.link)\n"
+            ? "<noscript><meta http-equiv=\"refresh\" content=\"\(Self.reload)\"></noscript>\n<script src=\"\(PageFile.script.address)\" defer></script>\n"
             : ""
         let items: [Markup] = Place.allCases.map { place in
             let mark: Markup = place == self.place ? " aria-current=\"page\"" : ""
@@ -73,7 +73,7 @@ struct Page {
             <meta name="robots" content="noindex">
             \(refresh)<title>\(heading)</title>
             <link rel="icon" href="/icon.svg" type="image/svg+xml">
-            \(ServiceStyle.link)
+            <link rel="stylesheet" href="\(PageFile.style.address)">
             </head>
             <body\(isLive ? events(moment) : "")>
             <a class="skip" href="#main">Skip to content</a>

@@ -1,7 +1,6 @@
 import Reports
-import Shared
 
-/// The style of every page, as one file that browsers keep.
+/// The style of every page.
 ///
 /// Words, shapes and colours of statuses are those of the HTML report.
 enum ServiceStyle {
@@ -209,14 +208,6 @@ enum ServiceStyle {
         svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 
         """
-
-    static let bytes = css.bytes
-
-    /// The beginning of the content's SHA-256, as 16 hexadecimal digits: it names this version of the file.
-    static let version = String(Hexadecimal.encode(SHA256.hash(bytes)).prefix(16))
-
-    /// A link to this version, which browsers keep for ever.
-    static let link: Markup = "<link rel=\"stylesheet\" href=\"/service.css?v=\(version)\">"
 
     /// The icon of every page. It has no tone: an icon of a page that is out of date keeps its colours.
     static let icon: Markup = """

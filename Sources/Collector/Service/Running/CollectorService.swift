@@ -42,7 +42,7 @@ package struct CollectorService: Sendable {
         let changes = ChangeSignal()
         let checks = FleetChecks(ledger: ledger, pool: pool, changes: changes, logger: logger)
         let model = ServiceModel(
-            ledger: ledger, changes: changes, entries: await checks.run(setup.fleets), access: setup.access,
+            ledger: ledger, entries: await checks.run(setup.fleets), access: setup.access,
             publicURL: setup.configuration.publicURL)
         let verifications = Verifications(
             ledger: ledger, pool: pool, evidenceFolder: FilePath.folder(of: store) + "/evidence", logger: logger)
@@ -85,7 +85,7 @@ package struct CollectorService: Sendable {
     private func serve(_ setup: ServiceSetup, _ parts: Parts, _ signals: UnixSignalsSequence) async throws {
         let routes = Routes(
             model: parts.model, verifications: parts.verifications, events: parts.events, hooks: parts.hooks,
-            description: APIDescription.bytes, gate: parts.gate)
+            gate: parts.gate)
         let (started, start) = AsyncStream.makeStream(of: Void.self)
         var quiet = logger
         // Lines about single connections say nothing that matters.
