@@ -66,7 +66,6 @@ struct CommitDetailsPage {
         let rows: [Markup] = places.map { place in
             let fleet = place.fleet
             let isTarget: Markup = fleet.snapshot.target?.gitSHA == commit ? "; it is the target" : ""
-            let group = FleetView.Group(status: .unknown, text: ReasonText(""), hosts: place.hosts)
             let old = place.hosts.count - place.confirmed
             let unconfirmed: Markup =
                 old > 0 ? "<small>\(ReportText.count(old)) by an old answer</small>" : ""
@@ -75,7 +74,7 @@ struct CommitDetailsPage {
                 \(fleet.service, limit: 128)</a><small>\(fleet.environment, limit: 128)</small></th><td>\(fleet.worst.badge)</td>\
                 <td data-name="serve it">\(ReportText.count(place.confirmed))<small>of \
                 \(ReportText.count(fleet.snapshot.hosts.count))\(isTarget)</small>\(unconfirmed)</td>\
-                <td class="why"><span>\(group.names(limit: Self.names))</span></td></tr>
+                <td class="why"><span>\(place.hosts.names(limit: Self.names))</span></td></tr>
 
                 """
         }

@@ -48,12 +48,7 @@ struct FleetPage {
 
     private func target(_ fleet: FleetView) -> Markup {
         guard let target = fleet.snapshot.target else { return "nothing promoted" }
-        let parts: [Markup?] = [
-            target.gitSHA.map { "<a href=\"\(PagePath.commit($0), limit: .max)\"><code>\($0.short)</code></a>" },
-            target.digest.map { "<code>\($0.short)</code>" },
-            target.generation.map { "promotion no. \($0)" },
-        ]
-        return parts.compactMap { $0 }.joined(by: " ")
+        return .target(target.gitSHA, target.digest, target.generation)
     }
 
     private func figures(_ fleet: FleetView) -> Markup {
@@ -81,7 +76,7 @@ struct FleetPage {
         let items: [Markup] = groups.prefix(Self.groups).map { group in
             """
             <li class="\(group.status.name)">\(group.status.badge) \(ReportText.hosts(group.hosts.count)): \
-            \(group.names(limit: Self.names))<p>\(group.text.markup())</p></li>
+            \(group.hosts.names(limit: Self.names))<p>\(group.text.markup())</p></li>
 
             """
         }
@@ -239,7 +234,7 @@ struct HistoryTable {
                 entry.proven.map { "\(ReportText.count($0)) of \(ReportText.count(entry.expected))" } ?? ""
             let build: Markup = (entry.gitSHA?.short ?? entry.digest?.short).map { "<code>\($0)</code>" } ?? ""
             return """
-                <tr class="\(entry.verdict?.shown.name ?? "soaking")"><th scope="row">\
+                <tr class="\(entry.verdict.look(isRunning: true).style)"><th scope="row">\
                 <a href="\(PagePath.verification(entry.id), limit: .max)">\(moment.element(entry.startedAt))</a></th>\
                 <td>\(entry.verdict.badge(isRunning: true))</td><td>\(build)</td>\
                 <td data-name="proven">\(proven)</td></tr>

@@ -127,13 +127,13 @@ struct FleetView {
     }
 }
 
-extension FleetView.Group {
+extension [HostView] {
     /// Links to the first hosts, and the number of the others.
     func names(limit: Int) -> Markup {
-        let names: [Markup] = hosts.prefix(limit).map {
+        let names: [Markup] = prefix(limit).map {
             "<a href=\"\(PagePath.host($0.name), limit: .max)\"><bdi>\($0.name, limit: 64)</bdi></a>"
         }
-        let more = hosts.count - names.count
+        let more = count - names.count
         let rest: Markup = more > 0 ? " and \(ReportText.count(more)) more" : ""
         return "\(names.joined(by: " "))\(rest)"
     }

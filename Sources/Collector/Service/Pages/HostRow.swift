@@ -50,10 +50,8 @@ struct HostRow {
                 fleet.snapshot.isFresh(observed, at: fleet.moment.now)
                     ? "" : "<small>\(fleet.moment.age(of: observed)) ago</small>"
             } ?? ""
-        if let commit = host.gitSHA {
-            return "<a href=\"\(PagePath.commit(commit), limit: .max)\"><code>\(commit.short)</code></a>\(age)"
-        }
-        return host.digest.map { "<code>\($0.short)</code>\(age)" } ?? ""
+        let build = host.gitSHA?.link ?? host.digest.map { "<code>\($0.short)</code>" }
+        return build.map { "\($0)\(age)" } ?? ""
     }
 
     private var since: Markup { host.since.map { fleet.moment.element($0) } ?? "" }

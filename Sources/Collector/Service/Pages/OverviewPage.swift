@@ -111,7 +111,7 @@ struct OverviewPage {
         let status = group.status
         return """
             <li class="\(status.name)">\(status.badge) <a href="\(fleet.path, limit: .max)?status=\(status.name)">\
-            \(name(fleet))</a>: \(group.names(limit: Self.names)), \(group.text.markup(isShort: true))</li>
+            \(name(fleet))</a>: \(group.hosts.names(limit: Self.names)), \(group.text.markup(isShort: true))</li>
 
             """
     }
@@ -151,9 +151,7 @@ struct OverviewPage {
             services[fleet.service, default: [:]][fleet.environment] = fleet
         }
         func rank(_ service: String) -> Int {
-            (services[service] ?? [:]).values.map { fleet in
-                [.bad, .unknown, .work, .good].firstIndex(of: fleet.tone) ?? 0
-            }.min() ?? 0
+            Tone.allCases.firstIndex(of: .worst((services[service] ?? [:]).values.map(\.tone))) ?? 0
         }
         let order = services.keys.map { (rank: rank($0), name: $0) }.sorted { $0 < $1 }
         let isWide = environments.count > 3 || environments.contains { $0.count > 12 }

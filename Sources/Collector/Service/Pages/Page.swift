@@ -180,3 +180,18 @@ enum PagePath {
     static func commit(_ commit: GitSHA) -> String { "/commits/\(commit.hex)" }
     static func verification(_ id: String) -> String { "/verifications/\(id.percentEncoded)" }
 }
+
+extension GitSHA {
+    /// Its short form, as a link to its page.
+    var link: Markup { "<a href=\"\(PagePath.commit(self), limit: .max)\"><code>\(short)</code></a>" }
+}
+
+extension Markup {
+    /// What was promoted: commit, digest and the promotion's number.
+    static func target(_ commit: GitSHA?, _ digest: Digest?, _ generation: Int?) -> Markup {
+        let parts: [Markup?] = [
+            commit.map(\.link), digest.map { "<code>\($0.short)</code>" }, generation.map { "promotion no. \($0)" },
+        ]
+        return parts.compactMap { $0 }.joined(by: " ")
+    }
+}

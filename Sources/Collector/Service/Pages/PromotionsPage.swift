@@ -52,7 +52,7 @@ struct PromotionsPage {
             let from: Markup = entry.from.map { "\(build($0)) <span aria-label=\"to\">→</span> " } ?? ""
             let rollback: Markup = entry.isRollback ? "<small>rollback</small>" : ""
             return """
-                <tr class="\(style(entry))"><th scope="row">\(moment.element(entry.at))</th>\
+                <tr class="\(entry.verdict.look(isRunning: entry.verification != nil).style)"><th scope="row">\(moment.element(entry.at))</th>\
                 <td><a href="\(PagePath.fleet(entry.service, entry.environment.description), limit: .max)">\
                 \(entry.service, limit: 128)</a> \(entry.environment.description, limit: 128)\
                 <small>no. \(entry.generation)\(by)</small></td>\
@@ -71,10 +71,6 @@ struct PromotionsPage {
             """
     }
 
-    private func style(_ entry: PromotionEntry) -> String {
-        entry.verdict?.shown.name ?? (entry.verification == nil ? "unknown" : "soaking")
-    }
-
     private func verdict(_ entry: PromotionEntry) -> Markup {
         let badge = entry.verdict.badge(isRunning: entry.verification != nil)
         guard let id = entry.verification else { return badge }
@@ -82,10 +78,7 @@ struct PromotionsPage {
     }
 
     private func build(_ build: PromotionEntry.Build) -> Markup {
-        if let commit = build.gitSHA {
-            return "<a href=\"\(PagePath.commit(commit), limit: .max)\"><code>\(commit.short)</code></a>"
-        }
-        return build.digest.map { "<code>\($0.short)</code>" } ?? "unknown"
+        build.gitSHA?.link ?? build.digest.map { "<code>\($0.short)</code>" } ?? "unknown"
     }
 
     private func paging(_ next: String?, _ query: PageQuery) -> Markup {

@@ -52,18 +52,16 @@ enum ShownStatus: Hashable {
     static func badge(_ name: String, _ word: String) -> Markup { "<b class=\"is \(name)\">\(word)</b>" }
 }
 
-/// The tone of a page, which decides colour and symbol.
-enum Tone: String {
-    case good
+/// The tone of a page, which decides colour and symbol. The worst one comes first.
+enum Tone: String, CaseIterable {
+    case bad
+    case unknown
     /// Under way.
     case work
-    case unknown
-    case bad
+    case good
 
-    /// The worst of several: what is bad beats what is unknown, which beats the others.
-    static func worst(_ tones: [Tone]) -> Tone {
-        [.bad, .unknown, .work].first { tones.contains($0) } ?? (tones.isEmpty ? .unknown : .good)
-    }
+    /// The worst of several; unknown without any.
+    static func worst(_ tones: [Tone]) -> Tone { allCases.first { tones.contains($0) } ?? .unknown }
 
     /// The sign in the page's title.
     var sign: String {
@@ -138,7 +136,7 @@ struct StatusCounts {
 
 extension Verdict {
     /// The status whose colour and sign a verdict has in a list.
-    var shown: ShownStatus {
+    fileprivate var shown: ShownStatus {
         switch self {
         case .converged, .convergedTolerated: .known(.converged)
         case .stragglers, .stalled: .known(.straggler)
@@ -153,11 +151,16 @@ extension Verdict {
 }
 
 extension Verdict? {
-    /// nil is a verification that runs, or that there was none.
+    /// The status whose colour and sign it has in a list, and its words.
+    ///
+    /// - Parameter isRunning: true if nil is a verification that runs, false if nil is that there was none.
+    func look(isRunning: Bool) -> (style: String, words: String) {
+        guard let verdict = self else { return isRunning ? ("soaking", "running") : ("unknown", "not verified") }
+        return (verdict.shown.name, verdict.rawValue.replacing("_", with: " "))
+    }
+
     func badge(isRunning: Bool) -> Markup {
-        guard let verdict = self else {
-            return isRunning ? ShownStatus.badge("soaking", "running") : ShownStatus.badge("unknown", "not verified")
-        }
-        return ShownStatus.badge(verdict.shown.name, verdict.rawValue.replacing("_", with: " "))
+        let (style, words) = look(isRunning: isRunning)
+        return ShownStatus.badge(style, words)
     }
 }

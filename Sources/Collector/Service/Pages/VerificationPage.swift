@@ -62,15 +62,11 @@ struct VerificationPage {
         var page = Page(title: "\(target.service) \(target.environment): \(event)", tone: tone)
         page.asOf = asOf
         page.topics = [PagePath.verification(report.verification.id)]
-        let build: [Markup?] = [
-            target.gitSHA.map { "<a href=\"\(PagePath.commit($0), limit: .max)\"><code>\($0.short)</code></a>" },
-            target.digest.map { "<code>\($0.short)</code>" }, target.generation.map { "promotion no. \($0)" },
-        ]
         let path = PagePath.fleet(target.service, target.environment.description)
         page.content = """
             <section class="panel verdict" data-tone="\(tone.rawValue)">
             <p class="what"><a href="\(path, limit: .max)"><bdi>\(target.service, limit: 128)</bdi> \
-            \(target.environment.description, limit: 128)</a> · \(build.compactMap { $0 }.joined(by: " "))</p>
+            \(target.environment.description, limit: 128)</a> · \(Markup.target(target.gitSHA, target.digest, target.generation))</p>
             <div class="headline" role="status">\(tone.symbol)<h1>\(event)</h1></div>
             \(state(report, isRunning))\(figures(report, isRunning, moment))\(statuses(report))</section>
             \(HTMLCurve(report, isRunning: isRunning).section)\(table(report))\(files(report, isRunning))\
