@@ -242,7 +242,7 @@ struct EventsTests {
     func limit() throws {
         let client = EventClient {}
         let event = try EventText.event(.fleet, number: 1, ["text": String(repeating: "x", count: 1_000)])
-        let reload = try EventText.event(.reload, ReloadBody(reason: "the client did not read"))
+        let reload = try EventText.event(.reload, ReloadBody(reason: "the client was too slow"))
         for _ in 0..<150 { client.send(event, else: reload) }
         #expect(client.take() == (Array(repeating: event, count: 150), false))
         // What was taken waits no longer.

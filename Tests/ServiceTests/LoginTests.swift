@@ -221,11 +221,11 @@ struct LoginTests {
         let wrong = try browser.signIn("wrong-token-0123456789abcdef", next: "/promotions")
         #expect(wrong.status == 401)
         #expect(wrong.text.contains("role=\"alert\""), "\(wrong.text)")
-        #expect(wrong.text.contains("The token is not one of this service"), "\(wrong.text)")
+        #expect(wrong.text.contains("The token is unknown to this service"), "\(wrong.text)")
         #expect(try Browser.field("next", wrong.text) == "/promotions", "the second try leads there, too")
         #expect(!wrong.text.contains("wrong-token"))
         #expect(browser.cookies[Self.session] == nil)
-        #expect(service.program.error.contains("Refused"))
+        #expect(service.program.error.contains("Request refused"))
         #expect(!service.program.error.contains("wrong-token"))
         // Programs get problems.
         let form = ("Content-Type", "application/x-www-form-urlencoded")

@@ -111,7 +111,7 @@ struct ServiceConfigurationTests {
             ("retention: {verifications: 1h}\n" + fleets, "FILE:1: retention.verifications 1h 0m is too short"),
             ("retention: {evidence: 90d}\n" + fleets, "unknown key 'evidence' in retention"),
             ("public_url: deploys\n" + fleets, "FILE:1: invalid public_url 'deploys'"),
-            ("access: {anonymous: [verify]}\n" + fleets, "without a token, nobody gets more than read"),
+            ("access: {anonymous: [verify]}\n" + fleets, "without a token, only read is possible"),
             ("access: {oidc: []}\n" + fleets, "FILE:1: access.oidc needs a list with at least one entry"),
             ("access:\n  tokens: [{scopes: [read]}]\n" + fleets, "FILE:2: access.tokens[0] has no file"),
             (
@@ -120,7 +120,7 @@ struct ServiceConfigurationTests {
             ),
             ("access: {tls: {certificate: /c}}\n" + fleets, "access.tls needs a certificate and its key"),
             ("listen: ['127.0.0.1:1']\n", "FILE: fleets is missing"),
-            ("fleets: []\n", "FILE:1: fleets needs a list with at least one entry"),
+            ("fleets: []\n", "FILE:1: fleets needs a list with at least one entry, not an empty one"),
             ("fleets:\n  - {inventory: /f}\n", "FILE:2: fleets[0] has no service"),
             ("fleets:\n  - {service: canvas}\n", "FILE:2: fleets[0] has no inventory"),
             ("fleets:\n  - {service: canvas, inventory: '-'}\n", "cannot be standard input"),
@@ -204,8 +204,8 @@ struct ServiceConfigurationTests {
             "fleets:\n  - {service: c, inventory: /f, check_image: {}}\n",
             "FILE:2: fleets[0].check_image has no image"
         ),
-        (hook("name: a, kind: github"), "FILE:1: nobody can use the hook 'a': add secret_file: /PATH"),
-        (hook("name: a, kind: distribution"), "nobody can use the hook 'a': add a token with scopes: [hook]"),
+        (hook("name: a, kind: github"), "FILE:1: the hook 'a' accepts no sender: add secret_file: /PATH"),
+        (hook("name: a, kind: distribution"), "the hook 'a' accepts no sender: add a token with scopes: [hook]"),
         (hook("name: a, kind: distribution, secret_file: /s"), "hooks[0].secret_file is not used by this kind"),
         (
             hook("name: a, kind: gihub, secret_file: /s"),

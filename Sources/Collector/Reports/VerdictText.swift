@@ -161,7 +161,7 @@ struct VerdictText: Hashable, Sendable {
             "Verify again on a machine that is not suspended meanwhile: nothing is known of the hosts that did not answer since."
         case .inconclusive where code == .collectorShort:
             "Give the collector's machine what it lacks, as the hosts' reasons say, then verify again."
-        case .inconclusive where code == .underWay: "Wait for its end: nothing is decided yet."
+        case .inconclusive where code == .underWay: "Wait until it ends: nothing is decided yet."
         case .inconclusive:
             exitCode == 0
                 ? Self.unprovenAdvice

@@ -73,7 +73,7 @@ final class ServiceModel: Sendable {
             obstacles.append(
                 snapshot.isKept(snapshot.roundAt, at: now)
                     ? "no host of \(entry.fleet.deployed) answers\(problem)"
-                    : "the hosts of \(entry.fleet.deployed) were not all asked in the last \(snapshot.freshness.brief)\(problem)"
+                    : "not all hosts of \(entry.fleet.deployed) were asked in the last \(snapshot.freshness.brief)\(problem)"
             )
         }
         return obstacles

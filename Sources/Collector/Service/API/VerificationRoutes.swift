@@ -49,7 +49,8 @@ struct VerificationRoutes {
         // Known and over, or not known at all.
         _ = try await verifications.recorded(id, now: Date())
         throw Problem(
-            .conflict, "the verification \(id) is not under way here", remedy: "there is nothing to interrupt")
+            .conflict, "the verification \(id) is not under way here",
+            remedy: "only a verification that this service runs can be interrupted")
     }
 
     // MARK: - Read
@@ -138,7 +139,7 @@ struct VerificationRoutes {
         else {
             throw Problem(
                 .conflict, "the verification \(id) is under way",
-                remedy: "wait for its end with GET and 'Prefer: wait=60'")
+                remedy: "wait until it ends, with GET and 'Prefer: wait=60'")
         }
         if isEvidence { return try await evidence(of: report.verification.id, context) }
         guard let (format, type) = Self.types[name] else { throw HTTPError(.notFound) }

@@ -69,7 +69,7 @@ final class AccessGate: Sendable {
         of lines: [String], _ control: AccessControl, _ address: ClientAddress
     ) async throws -> Caller {
         guard let token = BearerTokens.token(of: lines) else {
-            throw failure(.token, of: address, "the Authorization header is not a bearer token")
+            throw failure(.token, of: address, "the Authorization header has no bearer token")
         }
         if IdentityToken.isOne(token), !control.identities.isEmpty, control.grant(of: token) == nil {
             return try await caller(ofIdentity: token, control, address)
@@ -104,7 +104,7 @@ final class AccessGate: Sendable {
     ) throws(Problem) -> (name: String, scopes: AccessControl.Scopes) {
         try refuseIfFailedTooOften(address)
         guard let grant = model.access.grant(of: token) else {
-            throw failure(.token, of: address, "the token is not one of this service's")
+            throw failure(.token, of: address, "the token is unknown to this service")
         }
         return grant
     }
@@ -129,10 +129,10 @@ final class AccessGate: Sendable {
     /// Refuses a request without the scope, or one that another site made a browser send.
     func require(_ scope: ServiceConfiguration.Scope, of caller: Caller, _ request: Request) throws(Problem) {
         if !caller.scopes.permit(scope) {
-            guard caller.name != nil else { throw Self.unauthorized("this needs a token") }
+            guard caller.name != nil else { throw Self.unauthorized("this request needs a token") }
             model.refusals.count(.scope)
             throw Problem(
-                .forbidden, "the token has no scope '\(scope.rawValue)'",
+                .forbidden, "the token does not have the scope '\(scope.rawValue)'",
                 remedy: "use a token with this scope, or add it to the token's scopes in the service's configuration")
         }
         guard let session = caller.session, !request.isSafe else { return }
@@ -150,8 +150,7 @@ final class AccessGate: Sendable {
             throw Problem(
                 .forbidden, "the request does not come from a page of this service",
                 remedy:
-                    "load the page again and repeat it there; a script sends X-CSRF-Token as on the page /logout, or a "
-                    + "bearer token instead of the cookie")
+                    "reload the page and send the form again. From a script, send a bearer token instead of the cookie")
         }
     }
 
@@ -190,13 +189,13 @@ final class AccessGate: Sendable {
     }
 
     private func tooManyFailures(_ seconds: Int) -> Problem {
-        tooMany("too many tokens from this address were not accepted", retryAfter: seconds)
+        tooMany("too many failed authentications from this address", retryAfter: seconds)
     }
 
     private func tooMany(_ detail: String, retryAfter seconds: Int) -> Problem {
         model.refusals.count(.rate)
         return Problem(
-            .tooManyRequests, detail, remedy: "wait \(seconds) s, as Retry-After says",
+            .tooManyRequests, detail, remedy: "try again in \(seconds) s",
             headers: [.retryAfter: "\(seconds)"])
     }
 
@@ -223,7 +222,7 @@ final class AccessGate: Sendable {
         // A flood of them is refused for its rate, and leaves no lines.
         guard !request.isSafe, problem.status != .tooManyRequests else { return }
         record(
-            "Refused", request, context,
+            "Request refused", request, context,
             [
                 "method": "\(request.method.rawValue)", "path": "\(Sanitizer.singleLine(request.uri.path, limit: 200))",
                 "status": "\(problem.status.code)", "reason": "\(problem.detail)",

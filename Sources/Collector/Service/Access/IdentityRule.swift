@@ -17,19 +17,22 @@ struct IdentityRule: Sendable {
     /// Why a token is not of these jobs; nil if it is.
     func mismatch(_ token: IdentityToken) -> String? {
         guard isFor(token) else {
-            let given = Self.shown(token.claims["aud"]?.values ?? [])
-            return "is for the audience \(given), which no rule of access.oidc has"
+            let given = token.claims["aud"]?.values ?? []
+            return given.isEmpty
+                ? "has no audience" : "has the audience \(Self.shown(given)), which no rule of access.oidc accepts"
         }
         for (name, permitted) in claims.sorted(by: { $0.key < $1.key }) {
             let values = token.claims[name]?.values ?? []
             guard permitted.isDisjoint(with: values) else { continue }
-            return "has \(Self.shown(values)) as its claim '\(name)', which no rule of access.oidc permits"
+            return values.isEmpty
+                ? "has no usable claim '\(name)'"
+                : "has the claim '\(name)' with \(Self.shown(values)), which no rule of access.oidc permits"
         }
         return nil
     }
 
     private static func shown(_ values: [String]) -> String {
-        values.isEmpty ? "nothing" : values.map { "'\(Sanitizer.singleLine($0, limit: 100))'" }.listed(limit: 3)
+        values.map { "'\(Sanitizer.singleLine($0, limit: 100))'" }.listed(limit: 3)
     }
 }
 
@@ -75,7 +78,7 @@ final class IdentityVerifier: Sendable {
         // The issuer is taken from the token to choose among those of the configuration, and no other is asked.
         let rules = rules.filter { $0.issuer == token.issuer }
         guard let first = rules.first else {
-            throw .refused(IdentityToken.Refusal("is of an issuer that access.oidc does not have"))
+            throw .refused(IdentityToken.Refusal("comes from an issuer that access.oidc does not list"))
         }
         let known: [SigningKey]
         do throws(IssuerFailure) {
@@ -112,10 +115,10 @@ final class IdentityVerifier: Sendable {
         }
         guard !candidates.isEmpty else {
             throw IdentityToken.Refusal(
-                "is signed with '\(Sanitizer.singleLine(token.algorithm, limit: 20))', which its key is not for")
+                "is signed with '\(Sanitizer.singleLine(token.algorithm, limit: 20))', which its key does not support")
         }
         guard candidates.contains(where: { $0.signed(token) }) else {
-            throw IdentityToken.Refusal("has a signature that is not its issuer's")
+            throw IdentityToken.Refusal("has an invalid signature")
         }
     }
 

@@ -34,20 +34,20 @@ struct IdentityToken: Sendable {
     static func isOne(_ text: Substring) -> Bool { text.hasPrefix("eyJ") && text.count(where: { $0 == "." }) == 2 }
 
     init(parsing text: Substring) throws(Refusal) {
-        guard text.utf8.count <= Self.sizeLimit else { throw Refusal("has more than \(Self.sizeLimit) bytes") }
+        guard text.utf8.count <= Self.sizeLimit else { throw Refusal("is larger than \(Self.sizeLimit >> 10) KiB") }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
             let signature = Base64URL.decode(parts[2])
-        else { throw Refusal("is not three parts in base64url") }
+        else { throw Refusal("does not have three parts in base64url") }
         let decoded: Header
         do {
             decoded = try JSONDecoder().decode(Header.self, from: Data(header))
             claims = try JSONDecoder().decode([String: Claim].self, from: Data(payload))
         } catch {
-            throw Refusal("has a header or claims that are not the JSON of one")
+            throw Refusal("has a header or claims that are not valid JSON")
         }
         // Whoever sets it wants it understood, and there is nothing that this service understands (RFC 7515, section 4.1.11).
-        guard decoded.crit == nil else { throw Refusal("has critical headers") }
+        guard decoded.crit == nil else { throw Refusal("has critical headers, which this service does not support") }
         (algorithm, keyID, self.signature) = (decoded.alg, decoded.kid, signature)
         signed = Array("\(parts[0]).\(parts[1])".utf8)
     }
@@ -61,16 +61,20 @@ struct IdentityToken: Sendable {
     ///
     /// - Parameter now: seconds since 1970.
     func checkTime(_ now: Double) throws(Refusal) {
-        guard let end = claims["exp"] else { throw Refusal("has no 'exp': it would never end") }
+        guard let end = claims["exp"] else { throw Refusal("has no 'exp', so it would never expire") }
         guard case .number(let end) = end else { throw Refusal("has an 'exp' that is not a number") }
         guard now < end + Self.leeway else {
-            throw Refusal("ended \(Self.seconds(now - end)) s ago: ask for a new one, or set the clocks")
+            throw Refusal(
+                "expired \(Self.seconds(now - end)) s ago: request a new one, or synchronize the clocks of issuer and service"
+            )
         }
         for name in ["nbf", "iat"] {
             guard let claim = claims[name] else { continue }
             guard case .number(let begin) = claim else { throw Refusal("has a '\(name)' that is not a number") }
             guard begin <= now + Self.leeway else {
-                throw Refusal("begins in \(Self.seconds(begin - now)) s by its '\(name)': set the clocks")
+                throw Refusal(
+                    "is not valid for another \(Self.seconds(begin - now)) s, by its '\(name)': synchronize the clocks of issuer "
+                        + "and service")
             }
         }
     }

@@ -28,7 +28,7 @@ actor IssuerKeys {
     private let now: @Sendable () -> ContinuousClock.Instant
     private var known: (keys: [SigningKey], at: ContinuousClock.Instant)?
     private var next: ContinuousClock.Instant?
-    private var failure = IssuerFailure(reason: "its keys were not read yet")
+    private var failure = IssuerFailure(reason: "its keys have not been read yet")
     private var reading: Task<Void, Never>?
 
     init(fetch: @escaping Fetch, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
@@ -115,7 +115,7 @@ struct IssuerDiscovery: Sendable {
     func keys() async -> Result<[SigningKey], IssuerFailure> {
         let outcome = await read()
         if case .failure(let failure) = outcome {
-            logger.warning("Issuer's keys not read", metadata: ["issuer": "\(issuer)", "reason": "\(failure.reason)"])
+            logger.warning("Issuer keys not read", metadata: ["issuer": "\(issuer)", "reason": "\(failure.reason)"])
         }
         return outcome
     }
@@ -142,9 +142,9 @@ struct IssuerDiscovery: Sendable {
                     Self.isLocal(issuer) || !Self.isLocal(description.keys)
                 else { throw IssuerFailure(reason: "its jwks_uri is not an https address") }
                 guard let keys = await SigningKey.keys(of: try await get(description.keys, client)) else {
-                    throw IssuerFailure(reason: "its jwks_uri has no set of keys")
+                    throw IssuerFailure(reason: "its jwks_uri does not return a key set")
                 }
-                guard !keys.isEmpty else { throw IssuerFailure(reason: "its set of keys has none that can be used") }
+                guard !keys.isEmpty else { throw IssuerFailure(reason: "its key set has no usable key") }
                 return .success(keys)
             }
         } catch let failure as IssuerFailure {

@@ -22,8 +22,8 @@ struct LoginPage {
             <input id="token" name="token" type="password" required minlength="16" maxlength="4096" \
             autocomplete="current-password" autocapitalize="none" spellcheck="false" autofocus aria-describedby="about"\(mark)>
             <button>Sign in</button>
-            <p class="hint" id="about">A token from <code>access.tokens</code> of the service's configuration. The browser does not \
-            keep it: it gets a cookie, which ends after 12 hours without use, and after 7 days.</p>
+            <p class="hint" id="about">A token from <code>access.tokens</code> of the service's configuration. The browser gets a \
+            cookie instead, which expires after 12 hours without use, and after 7 days at most.</p>
             </form></section>
 
             """

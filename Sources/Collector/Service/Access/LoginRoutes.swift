@@ -62,7 +62,8 @@ struct LoginRoutes {
         guard grant.scopes.permit(.read) else {
             model.refusals.count(.scope)
             throw Problem(
-                .forbidden, "the token has no scope 'read', and opens no page", remedy: "use a token with this scope")
+                .forbidden, "the token does not have the scope 'read', which pages need",
+                remedy: "use a token with this scope")
         }
         if let (former, _) = gate.session(of: request, listener) { try end(former) }
         let session = gate.sessions.begin(with: SHA256.hash(token.utf8), at: AccessGate.now)

@@ -35,12 +35,12 @@ extension ConfigurationReader {
         guard let claims else {
             return report(
                 "\(node.place): \(key) has no claims: add claims: {repository: team/canvas}, or everybody with an account at the "
-                    + "issuer has these scopes")
+                    + "issuer gets these scopes")
         }
         guard identity.claims.keys.contains(where: { !Self.commonClaims.contains($0) }) else {
             return report(
                 "\(claims.place): \(key).claims does not say whose job it is: add a claim such as repository, project_path or "
-                    + "sub, or everybody with an account at the issuer has these scopes")
+                    + "sub, or everybody with an account at the issuer gets these scopes")
         }
         guard !identity.scopes.isEmpty else {
             return report("\(node.place): \(key) has no scopes: add scopes: [verify]")
@@ -88,8 +88,8 @@ extension ConfigurationReader {
             let values = texts(pair.value, "\(key).\(Self.shown(name))")
             for value in values where value.value.contains("*") {
                 report(
-                    "\(value.place): \(key).\(Self.shown(name)) '\(Self.shown(value.value))' has a '*': values are compared "
-                        + "exactly; write a list of them, or use a broader claim such as repository_owner")
+                    "\(value.place): \(key).\(Self.shown(name)) '\(Self.shown(value.value))' has a '*', but values are compared "
+                        + "exactly: write a list of them, or use a broader claim such as repository_owner")
             }
             claims[name] = Set(values.map(\.value))
         }

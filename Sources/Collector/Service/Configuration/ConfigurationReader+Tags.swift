@@ -107,7 +107,7 @@ extension ConfigurationReader {
         }
         if let secretFile, !kind.isSigned {
             report(
-                "\(secretFile.place): \(key).secret_file is not used by this kind: give the sender a token of the scope hook"
+                "\(secretFile.place): \(key).secret_file is not used by this kind: give the sender a token with the scope hook"
             )
             return nil
         }
@@ -135,7 +135,7 @@ extension ConfigurationReader {
             if hook.secretFile == nil, !hasToken {
                 let remedy =
                     hook.kind.isSigned ? "add secret_file: /PATH" : "add a token with scopes: [hook] to access.tokens"
-                report("\(hook.name.place): nobody can use the hook '\(hook.name.value)': \(remedy)")
+                report("\(hook.name.place): the hook '\(hook.name.value)' accepts no sender: \(remedy)")
             }
             // A mistake in a fleet may be the reason that it is missing.
             guard problems.isEmpty else { continue }

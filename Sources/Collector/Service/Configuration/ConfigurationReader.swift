@@ -46,7 +46,7 @@ struct ConfigurationReader {
         }
         for address in configuration.listen where address.value.reach == .network {
             report(
-                "\(address.place): listen '\(address.value)' is reachable from the network, and nothing permits reading there: "
+                "\(address.place): listen '\(address.value)' is reachable from the network, and no access is configured: "
                     + "add access.tokens, or access: {anonymous: [read]}")
         }
     }
@@ -164,8 +164,8 @@ struct ConfigurationReader {
         for word in texts(node, "access.anonymous") {
             guard word.value == "read" else {
                 report(
-                    "\(word.place): access.anonymous '\(Self.shown(word.value))' is not possible: without a token, nobody "
-                        + "gets more than read")
+                    "\(word.place): access.anonymous '\(Self.shown(word.value))' is not allowed: without a token, only "
+                        + "read is possible")
                 continue
             }
             configuration.allowsAnonymous = true
@@ -312,8 +312,8 @@ struct ConfigurationReader {
         }
         guard problems.count == before, policy.soak >= policy.timeout else { return }
         report(
-            "\(node.place): \(key).soak \(policy.soak.brief) does not fit into timeout \(policy.timeout.brief): no host could "
-                + "be proven in time; give a longer timeout or a shorter soak")
+            "\(node.place): \(key).soak \(policy.soak.brief) does not fit into timeout \(policy.timeout.brief): give a "
+                + "longer timeout or a shorter soak, so that hosts can be proven in time")
     }
 
     // MARK: - Values
@@ -351,7 +351,8 @@ struct ConfigurationReader {
 
     mutating func list(_ node: ConfigurationNode, _ key: String) -> [ConfigurationNode] {
         guard case .sequence(let items) = node.content, !items.isEmpty else {
-            report("\(node.place): \(key) needs a list with at least one entry, not \(node.kind)")
+            let given = if case .sequence = node.content { "an empty one" } else { node.kind }
+            report("\(node.place): \(key) needs a list with at least one entry, not \(given)")
             return []
         }
         return items

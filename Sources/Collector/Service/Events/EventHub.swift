@@ -64,7 +64,7 @@ actor EventHub {
         guard hasRoom else { return nil }
         let now = ContinuousClock.now
         if turnedAt.map({ now - $0 >= Self.interval }) ?? true { turn(at: now) }
-        // What happened while nobody listened was not looked at, so that nothing goes on from before.
+        // Changes while nobody listened were not noticed, so that no stream can go on from before.
         if clients.isEmpty { listedAt = model.sequence.next() }
         let client = EventClient(close: close)
         do {
@@ -121,7 +121,7 @@ actor EventHub {
             changed: changed)
     }
 
-    private static let reload = EventText.event(.reload, json: #"{"reason":"the client did not read"}"#.utf8)
+    private static let reload = EventText.event(.reload, json: #"{"reason":"the client was too slow"}"#.utf8)
 
     // MARK: - Turns
 

@@ -35,7 +35,8 @@ struct EventRoutes {
 
     private static var full: Problem {
         Problem(
-            .serviceUnavailable, "too many clients listen, or the service is stopping", remedy: "try again later",
+            .serviceUnavailable, "too many clients follow the events, or the service is stopping",
+            remedy: "try again later",
             headers: [.retryAfter: "10"])
     }
 

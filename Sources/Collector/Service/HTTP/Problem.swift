@@ -99,7 +99,7 @@ struct ProblemMiddleware: RouterMiddleware {
         } catch {
             context.logger.error("Request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             response = try Problem(
-                .internalServerError, "the service could not answer", remedy: "look at the service's log"
+                .internalServerError, "the service failed to answer", remedy: "check the service's log"
             ).response(from: request, context: context)
         }
         Self.protect(&response)

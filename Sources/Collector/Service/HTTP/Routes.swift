@@ -94,7 +94,7 @@ private struct PathMethods {
             for method in Self.all where !known.contains(method) {
                 router.on(RouterPath(path), method: method) { _, _ -> Response in
                     throw Problem(
-                        .methodNotAllowed, "\(method.rawValue) is not possible here", remedy: "use \(allowed)",
+                        .methodNotAllowed, "\(method.rawValue) is not allowed here", remedy: "use \(allowed)",
                         headers: [.allow: allowed])
                 }
             }

@@ -117,7 +117,8 @@ struct HookRoutes {
             .token, of: ClientAddress(peer: context.peer, request.headers),
             "the notice has neither a valid signature nor a token with the scope 'hook'")
         if problem.status == .unauthorized {
-            problem.remedy = "compare the sender's secret with the hook's secret_file, or send a token of access.tokens"
+            problem.remedy =
+                "check that the sender's secret is in the hook's secret_file, or send a token from access.tokens"
         }
         return problem
     }

@@ -7,7 +7,7 @@ import Reports
 import Shared
 import Verdict
 
-/// `GET /badge/{service}/{environment}.svg` and `.json`: one fleet in a few letters, for another page.
+/// `GET /badge/{service}/{environment}.svg` and `.json`: one fleet in a few words, for other pages.
 struct Badge {
     let model: ServiceModel
 

@@ -68,7 +68,7 @@ struct CommitDetailsPage {
             let isTarget: Markup = fleet.snapshot.target?.gitSHA == commit ? "; it is the target" : ""
             let old = place.hosts.count - place.confirmed
             let unconfirmed: Markup =
-                old > 0 ? "<small>\(ReportText.count(old)) by an old answer</small>" : ""
+                old > 0 ? "<small>\(ReportText.count(old)) more by an old answer</small>" : ""
             return """
                 <tr class="\(fleet.worst.name)"><th scope="row"><a href="\(fleet.path, limit: .max)">\
                 \(fleet.service, limit: 128)</a><small>\(fleet.environment, limit: 128)</small></th><td>\(fleet.worst.badge)</td>\

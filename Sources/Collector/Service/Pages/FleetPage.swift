@@ -81,7 +81,9 @@ struct FleetPage {
             """
         }
         let more = groups.count - items.count
-        let rest: Markup = more > 0 ? "<p class=\"hint\">and \(ReportText.count(more)) other causes, below</p>\n" : ""
+        let rest: Markup =
+            more > 0
+            ? "<p class=\"hint\">and \(ReportText.counted(more, "more cause", "more causes")), below</p>\n" : ""
         return "<h2>What to do</h2>\n<ul class=\"todo\">\n\(items.joined())</ul>\n\(rest)"
     }
 
@@ -93,7 +95,7 @@ struct FleetPage {
         let rows: [Markup] = hosts.map { HostRow(host: $0, fleet: fleet, heading: HostRow.heading($0)).markup }
         let table: Markup =
             rows.isEmpty
-            ? "<p class=\"hint\">No host is selected: <a href=\"\(fleet.path, limit: .max)\">show all</a>.</p>\n"
+            ? "<p class=\"hint\">No host matches: <a href=\"\(fleet.path, limit: .max)\">show all</a>.</p>\n"
             : """
             <table class="rows" aria-label="Hosts"><thead><tr><th scope="col">host</th><th scope="col">status</th>\
             <th scope="col">what to know</th><th scope="col">serves</th><th scope="col">since (UTC)</th></tr></thead><tbody>
@@ -198,7 +200,7 @@ struct FleetHeadline {
         case .unknown where fleet.snapshot.target == nil: event = "Nothing is promoted yet"
         case .unknown:
             event = "\(ReportText.count(counts.unknown)) \(all) \(counts.unknown == 1 ? "is" : "are") unknown"
-        case .work: event = "\(ReportText.count(counts.proven)) \(all) are proven"
+        case .work: event = "\(ReportText.count(counts.proven)) \(all) \(counts.proven == 1 ? "is" : "are") proven"
         case .good:
             event =
                 counts.expected == 1
@@ -215,7 +217,8 @@ struct FleetHeadline {
             return "\(hosts) \(build.hosts == 1 ? "serves" : "serve") \(build.build)"
         }
         if builds.count > 3 {
-            parts.append("\(ReportText.count(builds.dropFirst(3).reduce(0) { $0 + $1.hosts })) serve other builds")
+            let hosts = builds.dropFirst(3).reduce(0) { $0 + $1.hosts }
+            parts.append("\(ReportText.count(hosts)) \(hosts == 1 ? "serves another build" : "serve other builds")")
         }
         let problem = fleet.snapshot.problem.map { " \($0)." } ?? ""
         state = (parts.isEmpty ? "No host's build is known now." : parts.joined(separator: ", ") + ".") + problem

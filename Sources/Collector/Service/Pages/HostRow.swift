@@ -39,7 +39,7 @@ struct HostRow {
             return "waived; \(now.rawValue.replacing("_", with: " ")): \(text)"
         case .unknown:
             guard let asked = host.askedAt else { return text }
-            return "not known now, last asked \(fleet.moment.age(of: asked)) ago. Then: \(host.reason.finding)"
+            return "unknown now, last asked \(fleet.moment.age(of: asked)) ago. Before: \(host.reason.finding)"
         }
     }
 

@@ -50,7 +50,7 @@ struct OverviewPage {
             case .bad: event = "\(ReportText.count(bad)) \(all) \(bad == 1 ? "needs" : "need") attention"
             case .unknown where fleets.isEmpty: event = "No fleet is configured"
             case .unknown: event = "\(ReportText.count(unknown)) \(all) \(unknown == 1 ? "is" : "are") unknown"
-            case .work: event = "\(ReportText.count(work)) \(all) \(work == 1 ? "is" : "are") under way"
+            case .work: event = "\(ReportText.count(work)) \(all) \(work == 1 ? "is" : "are") not proven yet"
             case .good:
                 event =
                     fleets.count == 1
@@ -64,7 +64,7 @@ struct OverviewPage {
             var parts: [String] = []
             if good > 0 { parts.append(fleetCount(good, "serves what was promoted", "serve what was promoted")) }
             if work > 0, tone != .work {
-                parts.append("\(ReportText.count(work)) \(work == 1 ? "is" : "are") under way")
+                parts.append("\(ReportText.count(work)) \(work == 1 ? "is" : "are") not proven yet")
             }
             if unknown > 0, tone != .unknown {
                 parts.append("\(ReportText.count(unknown)) \(unknown == 1 ? "is" : "are") unknown")
@@ -135,7 +135,7 @@ struct OverviewPage {
         return """
             <li class="unknown">\(ShownStatus.unknown.badge) \
             <a href="\(fleet.path, limit: .max)?status=unknown">\(name(fleet))</a>: \
-            \(ReportText.hosts(fleet.counts.unknown)) not known now</li>
+            \(ReportText.hosts(fleet.counts.unknown)) \(fleet.counts.unknown == 1 ? "is" : "are") unknown</li>
 
             """
     }

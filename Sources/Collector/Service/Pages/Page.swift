@@ -99,7 +99,7 @@ struct Page {
     }
 
     private static let old: Markup = """
-        <p class="panel old">This page is out of date: nothing on it is known to be true now. Reload it.</p>
+        <p class="panel old">This page is out of date: what it shows may no longer be true. Reload it.</p>
 
         """
 

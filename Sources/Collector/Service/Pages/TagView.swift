@@ -54,7 +54,7 @@ struct TagView {
             return "<bdi>\(image, limit: 512)</bdi> is the last promotion, read \(age ?? "never")\(unpromoted)"
         case .pending:
             guard let finding = snapshot.findings.first(where: { $0.kind != .unpromoted }) else {
-                return "<bdi>\(image, limit: 512)</bdi> is not compared with a promotion yet"
+                return "<bdi>\(image, limit: 512)</bdi> has not been compared with a promotion yet"
             }
             return Self.withRemedy(finding.message)
         case .found:
@@ -63,7 +63,7 @@ struct TagView {
             }
             return findings.joined(by: "; ")
         case .unknown:
-            let problem = snapshot.problem ?? (age == nil ? "not read yet" : "not read for too long")
+            let problem = snapshot.problem ?? (age == nil ? "not read yet" : "last read too long ago")
             let last: Markup = age.map { ", last read \($0)" } ?? ""
             return """
                 <bdi>\(image, limit: 512)</bdi>: \(problem, limit: 512)\(last): \

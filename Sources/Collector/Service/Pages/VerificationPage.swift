@@ -43,7 +43,7 @@ struct VerificationPage {
             <section class="panel verdict" data-tone="work">
             <p class="what">Verification <bdi>\(id, limit: 80)</bdi></p>
             <div class="headline" role="status">\(Tone.work.symbol)<h1>The verification is under way</h1></div>
-            <p class="state">It proves nothing before its end.</p></section>
+            <p class="state">It proves nothing until it ends.</p></section>
 
             """
         return page.response(query, moment)
@@ -83,7 +83,7 @@ struct VerificationPage {
 
     private func state(_ report: Report, _ isRunning: Bool) -> Markup {
         guard !isRunning else {
-            return "<p class=\"state\">The verification is under way. It proves nothing before its end.</p>\n"
+            return "<p class=\"state\">The verification is under way. It proves nothing until it ends.</p>\n"
         }
         let headline = report.headline
         let state: Markup = headline.state.map { "<p class=\"state\">\($0, limit: 1_024)</p>\n" } ?? ""
@@ -94,7 +94,7 @@ struct VerificationPage {
         let summary = report.summary
         var items: [Markup] = [
             """
-            <div><dt>proven\(isRunning ? "" : " at its end")</dt><dd>\(ReportText.count(summary.proven))\
+            <div><dt>proven\(isRunning ? "" : " at the end")</dt><dd>\(ReportText.count(summary.proven))\
             <small> of \(ReportText.hosts(summary.expected))</small></dd></div>
             """
         ]

@@ -35,7 +35,7 @@
     clearTimeout(timer);
     trueAt = Date.now() - age;
     setAge(age);
-    // Set anew by each event, this timer is not delayed in a hidden tab.
+    // Each event sets this timer again, so that a hidden tab does not delay it.
     timer = setTimeout(expire, Math.max(0, OLD - age));
   };
 

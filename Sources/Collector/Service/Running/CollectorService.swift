@@ -156,7 +156,7 @@ package struct CollectorService: Sendable {
         let isExposed = places.contains { $0.reach == .network }
         if isExposed, !setup.access.permitsAnything {
             throw UsageError(
-                "the inherited socket is reachable from the network, and nothing permits reading there: add access.tokens, or "
+                "the inherited socket is reachable from the network, and no access is configured: add access.tokens, or "
                     + "access: {anonymous: [read]}")
         }
         if isExposed, setup.tls == nil, setup.access.hasTokens {
@@ -203,7 +203,7 @@ package struct CollectorService: Sendable {
         do throws(UsageError) {
             try parts.gate.sessions.reload()
         } catch {
-            logger.error("Sessions not read again", metadata: ["reason": "\(error)"])
+            logger.error("Sessions not reloaded", metadata: ["reason": "\(error)"])
         }
         do throws(ConfigurationError) {
             let next = try await ServiceSetup(try ServiceConfiguration.read(path), environment: environment)

@@ -159,7 +159,8 @@ package struct ServiceSetup: Sendable {
                 privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key.value, format: .pem)))
         } catch {
             throw UsageError(
-                "\(files.certificate.place): access.tls.certificate cannot be used: write certificate and key again")
+                "\(files.certificate.place): access.tls.certificate cannot be used: replace the certificate and its key"
+            )
         }
         tls.minimumTLSVersion = .tlsv12
         if let authorities = files.clientAuthorities {

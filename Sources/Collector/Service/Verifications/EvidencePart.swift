@@ -37,6 +37,6 @@ struct EvidencePart {
     static var missing: Problem {
         .notFound(
             "this service has no evidence of the verification",
-            remedy: "a verification that 'verify' ran wrote its evidence where --report evidence=FILE said")
+            remedy: "if 'verify' ran it, look in the file of its --report evidence=FILE")
     }
 }

@@ -107,11 +107,11 @@ struct VerificationRequest: Hashable, Sendable {
             throw .invalid("image", text, expected: "a reference, for example registry.example/team/canvas:latest")
         }
         guard gitSHA != nil || digest != nil || image != nil else {
-            throw Problem(.badRequest, "there is no target", remedy: "send git_sha, digest, or image")
+            throw Problem(.badRequest, "the request has no target", remedy: "send git_sha, digest, or image")
         }
         guard body.content == nil || digest != nil && image == nil else {
             throw Problem(
-                .badRequest, "there is content without its digest, or beside an image",
+                .badRequest, "content needs its digest, and cannot be sent with an image",
                 remedy: "send digest and content, or image alone")
         }
         content = body.content
@@ -161,7 +161,7 @@ struct VerificationRequest: Hashable, Sendable {
         guard policy.interval >= min(fleet.interval, Self.shortestInterval) else {
             throw Problem(
                 .badRequest, "policy.interval \(policy.interval.brief) is too short",
-                remedy: "ask for \(Self.shortestInterval.brief) or more: hosts have other work")
+                remedy: "ask for \(Self.shortestInterval.brief) or more, to spare the hosts")
         }
         guard policy.soak < policy.timeout else {
             throw Problem(

@@ -121,15 +121,15 @@ final class Verifications: Sendable {
         if !(await monitor.begin()) {
             if let reason = failure(of: id) { throw Self.notBegun(reason) }
             // An inventory that was refused has its report already.
-            if interrupt(id) { throw Self.notBegun("the ledger did not record its beginning in time") }
+            if interrupt(id) { throw Self.notBegun("the ledger did not record its start in time") }
         }
         return (id, isNew)
     }
 
     private static func notBegun(_ reason: String) -> Problem {
         Problem(
-            .serviceUnavailable, "the verification did not begin: \(reason)",
-            remedy: "look at the service's log, and send the request again")
+            .serviceUnavailable, "the verification did not start: \(reason)",
+            remedy: "check the service's log, and send the request again")
     }
 
     private func submit(
