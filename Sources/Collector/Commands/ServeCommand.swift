@@ -11,9 +11,9 @@ struct ServeCommand: CollectorCommand {
         commandName: "serve",
         abstract: "Check fleets continuously, run verifications, and serve an API and metrics, until SIGTERM",
         discussion: """
-            Asks the hosts of every configured fleet again and again, and compares them with the ledger's last promotion. \
-            Verifications are started through the API. SIGHUP reads the configuration again; one that is invalid leaves the \
-            former in force.
+            Asks the hosts of every configured fleet at its interval, and compares them with the ledger's last promotion. \
+            Verifications are started through the API. SIGHUP reloads the configuration; an invalid one is rejected, and the \
+            former stays in force.
             """)
 
     @Option(
