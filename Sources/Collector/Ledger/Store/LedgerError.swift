@@ -52,14 +52,20 @@ package enum LedgerError: ExitCoded, Hashable {
 
 extension LedgerError: CustomStringConvertible {
     package var description: String {
-        let remedy = "choose another with --store, or use --store none"
-        return switch self {
+        text("choose another with --store, or use --store none", with: "--store", or: ", or --store none")
+    }
+
+    /// As ``description``, for a service: the key `store` of its configuration names its ledger.
+    package var serviceDescription: String { text("choose another with store", with: "store", or: "") }
+
+    private func text(_ remedy: String, with option: String, or none: String) -> String {
+        switch self {
         case .noPlace:
             "cannot determine the ledger's path ($STATE_DIRECTORY, $XDG_STATE_HOME and $HOME are unset): "
-                + "give --store PATH, or --store none"
-        case .emptyPath: "--store is empty: give the path of a file, or --store none"
+                + "give \(option) PATH\(none)"
+        case .emptyPath: "\(option) is empty: give the path of a file\(none)"
         case .isDirectory(let path):
-            "the ledger '\(Self.shown(path))' is a directory: give the path of a file in it with --store"
+            "the ledger '\(Self.shown(path))' is a directory: give the path of a file in it with \(option)"
         case .notWritable(let path, let reason):
             "the ledger '\(Self.shown(path))' is not writable (\(Sanitizer.singleLine(reason))): \(remedy)"
         case .notADatabase(let path):
@@ -73,12 +79,12 @@ extension LedgerError: CustomStringConvertible {
             "the ledger '\(Self.shown(path))' has schema \(version), of a newer collector: upgrade this one, or \(remedy)"
         case .olderSchema(let path, let version):
             "the ledger '\(Self.shown(path))' has schema \(version), of an older collector, and is not writable, so it "
-                + "cannot be upgraded: copy it to a writable folder, and give that path with --store"
+                + "cannot be upgraded: copy it to a writable folder, and give that path with \(option)"
         case .logUnreadable(let path):
             "the ledger '\(Self.shown(path))' was not closed, and its log '-wal' cannot be read in a read-only folder: "
-                + "copy both files to a writable folder, and give that path with --store"
+                + "copy both files to a writable folder, and give that path with \(option)"
         case .absent(let path):
-            "the ledger '\(Self.shown(path))' does not exist: verify creates it; give another path with --store"
+            "the ledger '\(Self.shown(path))' does not exist: verify creates it; give another path with \(option)"
         case .unknownVerification(let id, let path):
             "the ledger '\(Self.shown(path))' has no verification '\(Self.shown(id))': history lists the ids"
         case .ambiguous(let prefix, let candidates, let count):
@@ -88,7 +94,7 @@ extension LedgerError: CustomStringConvertible {
         case .noVerification(let path, let service, let environment):
             "the ledger '\(Self.shown(path))' has no completed verification"
                 + "\(service.map { " of '\(Self.shown($0))'" } ?? "")\(environment.map { " in \($0)" } ?? ""): "
-                + "run verify first, or give another path with --store"
+                + "run verify first, or give another path with \(option)"
         case .locked(let path):
             "the ledger '\(Self.shown(path))' is locked by another process: try again later, or \(remedy)"
         case .diskFull(let path):

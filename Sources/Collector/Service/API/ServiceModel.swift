@@ -96,7 +96,7 @@ private final class LedgerHealth: Sendable {
         do {
             try await ledger.probe()
         } catch {
-            look.problem = "the ledger is not usable: \(error)"
+            look.problem = "the ledger is not usable: \(error.serviceText)"
         }
         last.withLock { $0 = look }
         return look.problem

@@ -94,8 +94,9 @@ struct ProblemMiddleware: RouterMiddleware {
             response = try Self.problem(error.status, request).response(from: request, context: context)
         } catch let error as any ExitCoded {
             // For example a ledger that cannot be read now. Its text names a file, and no secret.
-            context.logger.error("Request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
-            response = try Problem.unavailable("\(error)").response(from: request, context: context)
+            context.logger.error(
+                "Request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error.serviceText)"])
+            response = try Problem.unavailable(error.serviceText).response(from: request, context: context)
         } catch {
             context.logger.error("Request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             response = try Problem(

@@ -78,8 +78,8 @@ struct ProblemPageMiddleware: RouterMiddleware {
             ).response
         } catch let error as any ExitCoded {
             // For example a ledger that cannot be read now. Its text names a file, and no secret.
-            context.logger.error("Request failed", metadata: ["path": "\(path)", "error": "\(error)"])
-            return ProblemPage(problem: .unavailable("\(error)")).response
+            context.logger.error("Request failed", metadata: ["path": "\(path)", "error": "\(error.serviceText)"])
+            return ProblemPage(problem: .unavailable(error.serviceText)).response
         }
     }
 }

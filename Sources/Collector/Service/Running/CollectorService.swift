@@ -34,10 +34,7 @@ package struct CollectorService: Sendable {
         // Before anything that takes time, so that no signal is lost.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let setup = try await ServiceSetup(try ServiceConfiguration.read(path), environment: environment)
-        guard let store = try LedgerPath.resolve(flag: setup.configuration.store, environment: environment) else {
-            throw UsageError("serve needs a ledger: set store to the path of a file")
-        }
-        let ledger = try await Ledger.open(path: store)
+        let (store, ledger) = try await openLedger(setup.configuration)
         let pool = try TransferPool(for: setup.fleets.map(\.inventory))
         let changes = ChangeSignal()
         let checks = FleetChecks(ledger: ledger, pool: pool, changes: changes, logger: logger)
@@ -74,6 +71,17 @@ package struct CollectorService: Sendable {
         let gate: AccessGate
         let hooks: Hooks
         let retention: Retention
+    }
+
+    private func openLedger(_ configuration: ServiceConfiguration) async throws -> (path: String, ledger: Ledger) {
+        do {
+            guard let path = try LedgerPath.resolve(flag: configuration.store, environment: environment) else {
+                throw UsageError("serve needs a ledger: set store to the path of a file")
+            }
+            return (path, try await Ledger.open(path: path))
+        } catch let error as LedgerError {
+            throw ServiceLedgerError(cause: error)
+        }
     }
 
     private func end(_ checks: FleetChecks, _ pool: TransferPool, _ ledger: Ledger) async {

@@ -191,7 +191,7 @@ final class Verifications: Sendable {
         } catch {
             _ = self.interrupt(started.id)
             state.withLock { state in state.keyed.removeAll { $0.id == started.id } }
-            throw Self.notBegun("\(error)")
+            throw Self.notBegun(error.serviceText)
         }
         return started
     }
@@ -215,7 +215,7 @@ final class Verifications: Sendable {
         } catch {
             logger.error("Verification failed", metadata: ["verification": "\(id)", "error": "\(error)"])
             state.withLock { state in
-                state.failures.append((id, Sanitizer.singleLine("\(error)")))
+                state.failures.append((id, Sanitizer.singleLine(error.serviceText)))
                 if state.failures.count > Self.keptFailures { state.failures.removeFirst() }
                 // What did not begin can be asked for again with its key.
                 if !monitor.hasBegun { state.keyed.removeAll { $0.id == id } }
