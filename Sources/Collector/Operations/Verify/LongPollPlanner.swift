@@ -41,6 +41,9 @@ struct LongPollPlanner {
     private var lastHeld: [Int: Duration] = [:]
     /// The seconds for which each host is to hold its next request.
     private var nextHolds: [Int: Int] = [:]
+    /// Hosts whose last answer was that nothing changed.
+    private var unchanged: Set<Int> = []
+    private var round = HoldRound()
 
     private static let shortestHold = Duration.milliseconds(200)
 
@@ -71,8 +74,14 @@ struct LongPollPlanner {
             lastDocuments[host] = nil
             return moment
         }
-        nextHolds[host] = Int((regular - start).components.seconds)
-        return start
+        // Only where nothing ends with the proof: elsewhere a few wake-ups cost less than a late one.
+        guard holdsConverged else {
+            nextHolds[host] = Int((regular - start).components.seconds)
+            return start
+        }
+        let (begin, seconds) = round.join(from: start, until: regular, canWait: unchanged.contains(host))
+        nextHolds[host] = seconds
+        return begin
     }
 
     /// True if the host's next document is needed as a whole, so that the request after it can be a long poll.
@@ -97,6 +106,7 @@ struct LongPollPlanner {
     mutating func finding(
         _ reading: SessionEvent.Reading, host: Int, nonce: String, answeredAt: Duration
     ) -> Sample.Answer {
+        unchanged.remove(host)
         if held.remove(host) != nil, !reading.validators.wasHeld {
             // A failed request is sent again without a tag. A host that did not hold this request will not hold the next.
             if reading.validators.status == nil { lastDocuments[host] = nil } else { unsupported.insert(host) }
@@ -122,12 +132,14 @@ struct LongPollPlanner {
                 lastDocuments[host] = nil
                 return .unusable(.httpStatus, detail: "answered HTTP 304 without proof of being the same host")
             }
-            return unchanged(before, reading.validators, answeredAt: answeredAt)
+            let finding = repeated(before, reading.validators, answeredAt: answeredAt)
+            if case .document = finding { unchanged.insert(host) }
+            return finding
         }
     }
 
     /// "Not modified" proves only what its headers prove: without them it may come from a cache.
-    private func unchanged(
+    private func repeated(
         _ before: LastDocument, _ validators: ResponseValidators, answeredAt: Duration
     ) -> Sample.Answer {
         guard let age = validators.age else {
@@ -141,6 +153,41 @@ struct LongPollPlanner {
         document.observedAt =
             Date(rfc3339: document.observedAt)?.addingTimeInterval(passed.seconds).rfc3339 ?? document.observedAt
         return .document(document)
+    }
+}
+
+/// Lets the held requests of a calm fleet end together, so that an idle collector wakes up once a round, not once a host.
+///
+/// Hosts are asked to hold for whole seconds. A host in another phase therefore takes a shorter hold first, and is asked up to
+/// a second later once; after that it is in step.
+struct HoldRound {
+    private var end = Duration.zero
+    private var room = 0
+
+    /// Answers that come this much after the first one of their round still belong to it.
+    private static let tolerance = Duration.milliseconds(200)
+    /// The most hosts of one round. The answers of more would delay the news of a change among them.
+    private static let size = 128
+
+    /// When to ask a host, and for how many seconds it is to hold.
+    ///
+    /// - Parameters:
+    ///   - start: when it could be asked.
+    ///   - limit: the latest end of its hold, at least one second later.
+    ///   - canWait: false to ask at `start` in any case: a host that has just changed may change again.
+    mutating func join(from start: Duration, until limit: Duration, canWait: Bool) -> (begin: Duration, seconds: Int) {
+        let isOpen = room > 0 && start <= end + Self.tolerance
+        let left = min(end + Self.tolerance, limit) - start
+        if isOpen, left >= .seconds(1) {
+            room -= 1
+            let seconds = left.components.seconds
+            return (canWait ? max(start, end - .seconds(seconds)) : start, Int(seconds))
+        }
+        // It ends in less than a second, so the next one begins then.
+        let begin = isOpen && canWait ? max(start, end) : start
+        let seconds = max(1, (limit - begin).components.seconds)
+        (end, room) = (begin + .seconds(seconds), Self.size - 1)
+        return (begin, Int(seconds))
     }
 }
 
