@@ -56,6 +56,8 @@ declare -A bench=(
 )
 declare -A browser=(
     [/usr/bin/chromium]=chromium
+    [/usr/bin/ip:/usr/sbin/ip:/sbin/ip]=iproute2
+    [/usr/bin/unshare]=util-linux
     [/usr/share/doc/python3-venv]=python3-venv
 )
 declare -A promotion=(

@@ -4,11 +4,13 @@
 Usage: service.py BIN [PICTURES]     (BIN has buildinfo-collector and buildinfo-agent)
 
 It starts a service with a small fleet, and checks: a change is shown without loading the page again; a form that is being
-filled in stays; one connection for all tabs; 15 s after the service has stopped (SIGSTOP), no page is green and every title
-says so, with and without scripts, and it recovers, also after a restart behind a proxy; no violation of axe's rules (WCAG 2.2 A and AA) and a contrast of at least
-4.5, light and dark; no horizontal scrolling at 320 px; no console message.
+filled in stays; one connection for all tabs; 15 s after the service was stopped (SIGSTOP) or its network was cut, no page is
+green and every title says so, with and without scripts, and it recovers, also after a restart behind a proxy; no violation of
+axe's rules (WCAG 2.2 A and AA) and a contrast of at least 4.5, light and dark; no horizontal scrolling at 320 px; no console
+message.
 
-Needs Chromium (apt-get install chromium). axe is installed from PyPI into .build/axe.
+Everything runs in a network namespace of its own, whose loopback interface can be taken down. Needs Chromium (apt-get install
+chromium). axe is installed from PyPI into .build/axe.
 """
 
 import json
@@ -154,6 +156,19 @@ fleets:
                 child.kill()
 
 
+def loopback(state):
+    subprocess.run(["ip", "link", "set", "lo", state], check=True)
+
+
+def in_own_network():
+    """Runs this script again in a network namespace of its own, unless it runs in one."""
+    if os.environ.get("BUILDINFO_OWN_NETWORK"):
+        return loopback("up")
+    os.environ["BUILDINFO_OWN_NETWORK"] = "1"
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    os.execvp("unshare", ["unshare", *user, "--net", sys.executable, *sys.argv])
+
+
 def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -272,8 +287,8 @@ class Check:
         self.expect(sum(loads) == 0, "a further tab opened a stream")
         return others
 
-    def stops(self, tabs):
-        """15 s after the service has stopped, nothing is green."""
+    def goes_silent(self, how, silence, restore, tabs, picture=None):
+        """15 s after the service can no longer be heard, nothing is green; and everything is, once it can be."""
         plain = self.browser.tab("about:blank")
         self.browser.session = plain
         self.browser.show(1280, "light", script=False)
@@ -284,8 +299,8 @@ class Check:
         self.browser.session = back
         self.open(FLEET)
         self.open("/promotions")
-        self.service.process.send_signal(signal.SIGSTOP)
-        stopped = time.monotonic()
+        silence()
+        silent = time.monotonic()
         time.sleep(OLD + 0.5)
         for name, tab in [("without scripts", plain)] + [(f"tab {number}", tab) for number, tab in enumerate(tabs)]:
             self.browser.session = tab
@@ -294,21 +309,30 @@ class Check:
             green = self.browser.evaluate(GREEN)
             title = self.browser.evaluate("document.title")
             self.expect(not [one for one in green if one != title or name != "without scripts"],
-                        f"{name}: green {time.monotonic() - stopped:.1f} s after the stop: {green[:3]}")
+                        f"{how}: {name} is green after {time.monotonic() - silent:.1f} s: {green[:3]}")
             if name != "without scripts":
-                self.expect(title.startswith("? Out of date"), f"{name}: the title is '{title}'")
+                self.expect(title.startswith("? Out of date"), f"{how}: the title of {name} is '{title}'")
         # A page from the history of the browser is as old.
         self.browser.session = back
         self.browser.call("Runtime.evaluate", expression="setTimeout(() => history.back(), 100)")
         time.sleep(2)
         self.browser.call("Page.stopLoading")
-        self.expect(not self.browser.evaluate(GREEN), "a page from the history is green")
-        print(f"  {len(tabs)} tabs, and one without scripts: grey {time.monotonic() - stopped:.1f} s after the stop")
-        if self.pictures:
-            self.browser.picture(os.path.join(self.pictures, "old-1280-light.png"))
-        self.service.process.send_signal(signal.SIGCONT)
+        self.expect(not self.browser.evaluate(GREEN), f"{how}: a page from the history is green")
+        print(f"  {how}: {len(tabs)} tabs, and one without scripts, are grey after {time.monotonic() - silent:.1f} s")
+        if self.pictures and picture:
+            self.browser.picture(os.path.join(self.pictures, picture))
+        restore()
         self.browser.session = tabs[0]
-        self.shown("green after the service goes on", "document.title.startsWith('✓')", 30)
+        self.shown("green again", "document.title.startsWith('✓')", 30)
+
+    def stops(self, tabs):
+        def send(number):
+            return lambda: self.service.process.send_signal(number)
+        self.goes_silent("SIGSTOP", send(signal.SIGSTOP), send(signal.SIGCONT), tabs, "old-1280-light.png")
+
+    def cut(self, tabs):
+        """Connections stay open, and nothing arrives."""
+        self.goes_silent("a cut network", lambda: loopback("down"), lambda: loopback("up"), tabs)
 
     def restart(self):
         """A page outlives a restart of the service, whatever a proxy answers in between."""
@@ -356,6 +380,7 @@ def main():
     if pictures:
         os.makedirs(pictures, exist_ok=True)
     axe = axe_source()
+    in_own_network()
     with tempfile.TemporaryDirectory(prefix="buildinfo-service-") as folder:
         service, browser = Service(os.path.abspath(sys.argv[1]), folder), Browser(loopback=True)
         check = Check(service, browser, pictures)
@@ -367,6 +392,7 @@ def main():
             print("verification"); id = check.verification()
             print("tabs"); tabs = check.tabs()
             print("stop"); check.stops(tabs)
+            print("cut"); check.cut(tabs)
             # Only the tab in front can be shown.
             browser.close()
             browser = check.browser = Browser(loopback=True)
