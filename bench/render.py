@@ -11,7 +11,7 @@ from pathlib import Path
 import charts
 
 HERE = Path(__file__).resolve().parent
-LOOP, GO = "raw epoll loop", "Go net/http"
+LOOP, CURL, GO = "raw epoll loop", "bare libcurl", "Go net/http"
 OURS = ("status", "verify", "verify, long polls", "verify, polling every 2 s", "agent", "collector")
 # The goal for memory: a base in MB, and KB per host.
 BASE, PER_HOST = 40, 6
@@ -98,7 +98,7 @@ def sweep(results, pictures):
         f"One request to each of {case}, new connections", "times the raw epoll loop",
         [(name, ratio(result, found[LOOP], "wall_s"), name in OURS) for name, result in found.items()],
         "Elapsed time of the whole process, as a multiple of a raw epoll loop in C. Logarithmic axis.")
-    return {"sweep": f"{case}:\n\n{beside(found, [LOOP, GO], ELAPSED)}", "sweep_values": values(found, *ABSOLUTE),
+    return {"sweep": f"{case}:\n\n{beside(found, [LOOP, CURL, GO], ELAPSED)}", "sweep_values": values(found, *ABSOLUTE),
             "looped": scaled["hosts"] // scaled["scale"], "scale": scaled["scale"]}
 
 
@@ -113,7 +113,7 @@ def kept(results, _):
 
 
 def tls(results, pictures):
-    parts = [f"{case}:\n\n{beside(found, [GO], ELAPSED)}\n\n{values(found, *ABSOLUTE)}"
+    parts = [f"{case}:\n\n{beside(found, [CURL, GO], ELAPSED)}\n\n{values(found, *ABSOLUTE)}"
              for case, found in results.cases("tls").items()]
     _, cold = results.only("sweep")
     _, again = results.only("kept")

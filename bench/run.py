@@ -34,16 +34,17 @@ ROUNDS = "1000000"
 # MARK: Sweeps
 
 def peers(place):
-    """Builds the peers: the paths of the epoll loop, the Go program and the Python of aiohttp."""
+    """Builds the peers: the paths of the epoll loop, the loop of libcurl, the Go program and the Python of aiohttp."""
     need("cc", "go", "curl", "jq")
     run("cc", "-O2", "-o", place.root / "epoll_loop", HERE / "peers/epoll_loop.c")
+    run("cc", "-O2", "-o", place.root / "libcurl_loop", HERE / "peers/libcurl_loop.c", "-lcurl")
     run("go", "build", "-o", place.root / "peer", HERE / "peers/peer.go",
         env=os.environ | {"GO111MODULE": "off", "CGO_ENABLED": "0"})
     python = ROOT / ".build-bench/bin/python3"
     if not python.exists():
         run(sys.executable, "-m", "venv", ROOT / ".build-bench")
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", HERE / "peers/requirements.txt")
-    return place.root / "epoll_loop", place.root / "peer", python
+    return place.root / "epoll_loop", place.root / "libcurl_loop", place.root / "peer", python
 
 
 def curl_list(urls):
@@ -56,12 +57,13 @@ def curl_list(urls):
 
 def sweep(place):
     """One request to each host over new connections."""
-    loop, go, python = peers(place)
+    loop, libcurl, go, python = peers(place)
     hosts, looped = (1_000, 50) if place.quick else (10_000, 200)
     nginx = Nginx(place)
     urls = place.addresses(hosts)
     place.turns("sweep", f"{hosts:,} hosts", [
         Contestant("raw epoll loop", [loop, str(hosts), str(PORT)]),
+        Contestant("bare libcurl", [libcurl, urls]),
         Contestant("status", status(place, urls)),
         Contestant("Go net/http", [go, "-urls", urls]),
         Contestant("curl --parallel", ["curl", "-sf", "--parallel", "--parallel-max", "300", "-K", curl_list(urls)], runs=3),
@@ -77,7 +79,7 @@ def status(place, urls, *flags):
 
 def tls(place):
     """As sweep, with certificates that are verified."""
-    _, go, python = peers(place)
+    _, libcurl, go, python = peers(place)
     cases = [(100, 3)] if place.quick else [(1_000, 5), (10_000, 3)]
     nginx = Nginx(place, tls_hosts=cases[-1][0])
     for hosts, runs in cases:
@@ -85,6 +87,7 @@ def tls(place):
         urls = place.addresses(hosts, tls=True)
         authority = nginx.authority
         place.turns("tls", f"{hosts:,} hosts", [
+            Contestant("bare libcurl", [libcurl, urls, authority]),
             Contestant("status", status(place, urls, "--ca", authority)),
             Contestant("Go net/http", [go, "-urls", urls, "-ca", authority]),
             Contestant("curl --parallel", ["curl", "-sf", "--parallel", "--parallel-max", "300", "--cacert", authority, "-K",
@@ -98,7 +101,7 @@ def kept(place):
 
     `verify` runs with an interval of 100 ms, which is shorter than the fleet allows, so it asks as fast as it can.
     """
-    loop, go, python = peers(place)
+    loop, _, go, python = peers(place)
     hosts, seconds, runs = (500, 1, 1) if place.quick else (10_000, 5, 3)
     nginx = Nginx(place)
     urls = place.addresses(hosts)

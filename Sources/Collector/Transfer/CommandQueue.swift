@@ -12,7 +12,7 @@ final class CommandQueue: Sendable {
     }
 
     private let commands = Mutex<[Command]>([])
-    /// True if the process ends, so that connections need not be closed one by one.
+    /// True if the process ends, which closes everything at once: libcurl would take as long as the report to do it.
     let isAbandoned = Atomic(false)
     private let wakeup: WakeupDescriptor
 

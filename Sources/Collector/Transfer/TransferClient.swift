@@ -71,8 +71,11 @@ package final class TransferClient: Sendable {
     /// Begins what ``shutdown()`` does, and does not wait for it.
     package func stop() { commands.post(.stop) }
 
-    /// Ends ``shutdown()`` early. What is left takes memory and descriptors until the process ends.
-    package func abandon() { commands.isAbandoned.store(true, ordering: .relaxed) }
+    /// Ends ``completions`` and closes nothing. What is left takes memory and descriptors until the process ends.
+    package func abandon() {
+        commands.isAbandoned.store(true, ordering: .relaxed)
+        stop()
+    }
 
     /// Ends all requests as ``TransferFailure/cancelled``, ends ``completions``, closes all connections, and returns when
     /// the thread has ended. Further calls have no effect.

@@ -78,6 +78,7 @@ final class TransferLoop {
             poller.wait(milliseconds: waitTime())
             if !poller.events.isEmpty, queue.isEmpty, ContinuousClock.now - lastStart >= Self.calm { gather() }
         }
+        guard !commands.isAbandoned.load(ordering: .relaxed) else { return completions.finish() }
         cancelActive { _ in true }
         cancelQueued { _ in true }
         publish()
@@ -96,10 +97,7 @@ final class TransferLoop {
     /// Frees all resources. Called by ``run()``, or instead of it.
     func close() {
         // Kept connections close through the poller. By now all slots have left their multi handles.
-        for multi in multis {
-            guard !commands.isAbandoned.load(ordering: .relaxed) else { return }
-            multi.close()
-        }
+        for multi in multis { multi.close() }
         for slot in idle { slot.close() }
         idle = []
         poller.close()

@@ -341,11 +341,6 @@ struct TransferClients: Sendable {
         all = clients
     }
 
-    /// Ends ``shutdown()`` early, where the process ends.
-    func abandon() {
-        for client in all { client.abandon() }
-    }
-
     func shutdown() async {
         for client in all { await client.shutdown() }
     }

@@ -13,7 +13,9 @@ struct SessionTransfers: Sendable {
     let stop: @Sendable () -> Void
 
     /// The transfers of a session that has these clients for itself.
-    init(_ clients: [TransferClient]) {
+    ///
+    /// - Parameter endsProcess: true to leave the connections to the end of the process.
+    init(_ clients: [TransferClient], endsProcess: Bool = false) {
         concurrency = clients.reduce(0) { $0 + $1.concurrency }
         completions = clients.map(\.completions)
         submit = { requests in
@@ -21,7 +23,7 @@ struct SessionTransfers: Sendable {
                 client.submit(clients.count == 1 ? requests : requests.filter { client.serves(lane: $0.lane) })
             }
         }
-        stop = { for client in clients { client.stop() } }
+        stop = { for client in clients { if endsProcess { client.abandon() } else { client.stop() } } }
     }
 
     init(

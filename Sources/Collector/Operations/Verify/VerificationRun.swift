@@ -156,15 +156,13 @@ package struct VerificationRun: Sendable {
             hosts: inventory.hosts, concurrency: concurrency, keepsConnections: true)
         let outcome: VerificationOutcome
         do {
-            outcome = try await poll(SessionTransfers(clients.all), start, signals)
+            outcome = try await poll(SessionTransfers(clients.all, endsProcess: endsProcess), start, signals)
         } catch {
             await clients.shutdown()
             throw error
         }
         async let closing: Void = clients.shutdown()
         let result = try await use(outcome)
-        // The system closes the rest.
-        if endsProcess { clients.abandon() }
         await closing
         return result
     }
