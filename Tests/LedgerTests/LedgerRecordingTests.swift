@@ -223,6 +223,50 @@ struct LedgerRecordingTests {
         }
     }
 
+    @Test("A service's report counts as a proof here, under this ledger's number, and makes no promotion")
+    func adopted() async throws {
+        try await withLedger { ledger, _ in
+            let (sha, digest) = (try LedgerFixtures.sha("1"), try LedgerFixtures.digest("d"))
+            func report(_ id: String, generation: Int?, _ verdict: Verdict = .converged) throws -> Report {
+                try LedgerFixtures.report(
+                    LedgerFixtures.run(id, sha: sha, digest: digest), generation: generation, verdict: verdict)
+            }
+            // Nothing was promoted from here.
+            try await ledger.adopt(report("before", generation: nil))
+            #expect(try await ledger.promotions(of: "canvas").isEmpty)
+            _ = try await ledger.begin(LedgerFixtures.run("local", sha: sha, digest: digest))
+            func build() async throws -> ProvenBuild? {
+                try await ledger.builds(of: "canvas", repository: "r", tag: "latest").last
+            }
+            try await ledger.adopt(report("red", generation: nil))
+            try await ledger.adopt(report("red", generation: nil, .stragglers))
+            #expect(try await build()?.verdict == .stragglers)
+            #expect(try await build()?.provenAt == nil)
+            try await ledger.adopt(report("green", generation: 1))
+            #expect(try await build()?.provenAt != nil)
+            #expect(try await ledger.promotions(of: "canvas").count == 1)
+            #expect(try await ledger.report("green", now: LedgerFixtures.now) == report("green", generation: 1))
+            // An interrupted run that knows no host is no list to compare later inventories with.
+            var nothing = try report("nothing", generation: nil, .interrupted)
+            (nothing.hosts, nothing.inventory.expected) = ([], 0)
+            try await ledger.adopt(nothing)
+            #expect(try await ledger.previousExpected(of: "canvas") == 3)
+        }
+    }
+
+    @Test("In the service's own ledger, the service's record stays")
+    func ownedByService() async throws {
+        try await withLedger { ledger, _ in
+            let run = LedgerFixtures.run("one", sha: try LedgerFixtures.sha("1"))
+            let service = ProcessIdentity(pid: 1, start: 1, namespace: nil, boot: nil)
+            let start = try await ledger.begin(run, process: service)
+            let theirs = try LedgerFixtures.report(run, generation: start.generation, verdict: .converged)
+            try await ledger.finish(theirs, process: service)
+            try await ledger.adopt(LedgerFixtures.report(run, generation: start.generation, verdict: .superseded))
+            #expect(try await ledger.report("one", now: LedgerFixtures.now) == theirs)
+        }
+    }
+
     @Test("A cancelled task still writes its report")
     func cancelled() async throws {
         try await withLedger { ledger, _ in

@@ -51,6 +51,37 @@ extension Ledger {
         }
     }
 
+    /// Records the whole report of a verification that a service ran, so that its target counts as proven here, too. It makes no
+    /// promotion.
+    ///
+    /// A verification that another process has recorded stays as it is: this ledger is the service's.
+    ///
+    /// - Parameter report: its generation is this ledger's; nil for that of the last promotion, if it is of the same target.
+    package func adopt(_ report: Report, process: ProcessIdentity = .current()) async throws(LedgerError) {
+        try await write { db in
+            let known = try Row.fetchOne(
+                db,
+                sql: "SELECT number, pid, process_start, pid_namespace, boot FROM verifications WHERE id = ?",
+                arguments: [report.verification.id])
+            if let known, ProcessIdentity(known) != process { return }
+            var report = report
+            if report.hosts.isEmpty || report.verdict.isRefusal {
+                report.target.generation = nil
+            } else if report.target.generation == nil {
+                let last = try Self.promotions(of: report.target.deployed, limit: 1, db).last
+                let rule = PromotionRule(gitSHA: report.target.gitSHA, digest: report.target.digest)
+                report.target.generation = last.flatMap { rule.isSame(as: $0) ? $0.generation : nil }
+            }
+            let number: Int64? = known?["number"]
+            let verification =
+                try number
+                ?? Self.insertVerification(VerificationRecord(report), target: report.target, process: process, db)
+            var writer = HostWriter(verification: verification, db)
+            try Self.finishVerification(verification, report, db)
+            try writer.finish(report.hosts)
+        }
+    }
+
     // MARK: - Promotions
 
     /// Refuses an environment that differs from a known one only in the case of its letters. Environments are case-insensitive
