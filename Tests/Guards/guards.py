@@ -2395,14 +2395,14 @@ GUARDS = [
         r"guard isNew else { continue }", PROGRESS),
     Guard(
         "gate", "require-label", "what --require names exists",
-        "Sources/Collector/Commands/Options/PolicyOptions.swift",
-        r"""+ policy.require.map { ("--require \($0)", $0.group) }""",
-        r"""+ policy.require.filter { _ in false }.map { ("--require \($0)", $0.group) }""", LIMITS),
+        "Sources/Collector/Operations/Verify/PolicyCheck.swift",
+        r"+ policy.require.map {",
+        r"+ policy.require.filter { _ in false }.map {", LIMITS),
     Guard(
         "gate", "tolerance-size", "no tolerance exceeds the fleet",
-        "Sources/Collector/Commands/Options/PolicyOptions.swift",
-        r"if case .hosts(let count) = plain, count > inventory.listed.count {",
-        r"if case .hosts(let count) = plain, count > inventory.listed.count, count < 0 {", LIMITS),
+        "Sources/Collector/Operations/Verify/PolicyCheck.swift",
+        r"if case .hosts(let count) = limits.plain, count > inventory.listed.count {",
+        r"if case .hosts(let count) = limits.plain, count > inventory.listed.count, count < 0 {", LIMITS),
     Guard(
         "ledger", "refusal-recorded", "a refused inventory is in the history",
         "Sources/Collector/Operations/Verify/VerificationRun.swift",

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CollectorSupport
 import Inventory
+import Operations
 import Shared
 import Verdict
 
@@ -153,74 +154,11 @@ struct PolicyOptions: ParsableArguments {
             require: require, supersededOK: supersededOK)
         // An inventory without hosts has its own error.
         guard !inventory.listed.isEmpty else { return policy }
-        try PolicyCheck(policy, inventory).check()
+        try PolicyCheck(policy, inventory, naming: .options).check()
         return policy
     }
 
     var inventoryCheck: InventoryCheck {
         InventoryCheck(minimumHosts: minHosts, allowsEmpty: allowEmpty, maximumShrinkPercent: maxShrink)
-    }
-}
-
-/// Checks a policy against the hosts that it applies to.
-private struct PolicyCheck {
-    private let policy: Policy
-    private let inventory: Inventory
-    /// Each tolerance with its flag.
-    private let tolerances: [(flag: String, plain: Tolerance, byLabel: [GroupTolerance])]
-
-    init(_ policy: Policy, _ inventory: Inventory) {
-        self.policy = policy
-        self.inventory = inventory
-        tolerances = [
-            ("--max-stragglers", policy.maxStragglers, policy.maxStragglersByLabel),
-            ("--max-unreachable", policy.maxUnreachable, policy.maxUnreachableByLabel),
-            ("--max-failed", policy.maxFailed, policy.maxFailedByLabel),
-        ]
-    }
-
-    func check() throws(UsageError) {
-        try checkLabels()
-        try checkTolerances()
-        try checkMinimum()
-    }
-
-    private func checkLabels() throws(UsageError) {
-        let groups =
-            tolerances.flatMap { tolerance in tolerance.byLabel.map { ("\(tolerance.flag) \($0)", $0.group) } }
-            + policy.require.map { ("--require \($0)", $0.group) }
-        guard !groups.isEmpty else { return }
-        let labels = LabelIndex(inventory.listed)
-        guard let (flag, group) = groups.first(where: { !labels.contains($0.1) }) else { return }
-        throw UsageError("\(flag): no host has \(group): \(labels.alternatives(to: group))")
-    }
-
-    /// A tolerance for more hosts than there are was meant for another fleet.
-    private func checkTolerances() throws(UsageError) {
-        for (flag, plain, byLabel) in tolerances {
-            if case .hosts(let count) = plain, count > inventory.listed.count {
-                throw UsageError(
-                    "\(flag) \(count) tolerates more hosts than the inventory's \(inventory.listed.count): give at most "
-                        + "\(inventory.listed.count), or a percentage")
-            }
-            for limit in byLabel {
-                let hosts = inventory.listed.count(where: limit.group.contains)
-                guard case .hosts(let count) = limit.tolerance, count > hosts else { continue }
-                throw UsageError(
-                    "\(flag) \(limit) tolerates more hosts than the \(hosts) with \(limit.group): give at most \(hosts), or a "
-                        + "percentage")
-            }
-        }
-    }
-
-    /// Below the minimum nothing is tolerated, so a minimum above the fleet makes every tolerance void.
-    private func checkMinimum() throws(UsageError) {
-        let hosts = inventory.hosts.count { !$0.isWaived }
-        guard case .hosts(let minimum) = policy.minProven, minimum > hosts, hosts > 0,
-            let tolerance = tolerances.first(where: { $0.plain.limit(of: hosts) > 0 || !$0.byLabel.isEmpty })
-        else { return }
-        throw UsageError(
-            "--min-proven \(minimum) exceeds the \(hosts.hostCount) in the gate, so \(tolerance.flag) would tolerate nothing: "
-                + "give --min-proven \(hosts) or less, or omit \(tolerance.flag)")
     }
 }
