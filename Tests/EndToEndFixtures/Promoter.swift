@@ -120,7 +120,8 @@ struct Promoter: Sendable {
         forge.change { $0.history = [Commit.new, Commit.old, Self.elder] }
     }
 
-    func startRollback(_ more: [String] = [], verifies: Bool = true) throws -> RunningProgram {
+    /// The arguments of a rollback.
+    func rollbackArguments(_ more: [String], verifies: Bool = true) -> [String] {
         var arguments = [
             "rollback", "--image", "\(registry.authority)/canvas", "--store", folder.path("ledger.db"),
             "--registry-timeout", "10s", "--readback-timeout", "3s", "--progress", "plain", "--by", "a test",
@@ -131,7 +132,11 @@ struct Promoter: Sendable {
                 "--fleet", folder.path("fleet.yaml"), "--soak", "1s", "--interval", "200ms", "--timeout", "60s",
                 "--report", "json=\(folder.path("report.json"))",
             ] : ["--service", "canvas", "--no-verify"]
-        return try Program.collector().start(arguments + more, environment: ["HOME": folder.path])
+        return arguments + more
+    }
+
+    func startRollback(_ more: [String] = [], verifies: Bool = true) throws -> RunningProgram {
+        try Program.collector().start(rollbackArguments(more, verifies: verifies), environment: ["HOME": folder.path])
     }
 
     func rollback(_ more: [String] = [], verifies: Bool = true) async throws -> RunningProgram.Outcome {

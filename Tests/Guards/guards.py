@@ -2902,8 +2902,8 @@ GUARDS = [
     Guard(
         "service", "stricter-policy", "a request cannot make the fleet's policy laxer",
         _SERVICE + "Verifications/VerificationRequest.swift",
-        r"guard !key.isLaxer(policy, than: fleet, hosts: hosts) else {",
-        r"guard !key.isLaxer(policy, than: policy, hosts: hosts) else {", SERVICE),
+        r"guard !key.isLaxer((policy, check), than: fleet, hosts: inventory.hosts) else {",
+        r"guard !key.isLaxer((policy, check), than: fleet, hosts: inventory.hosts) || !shown.isEmpty else {", SERVICE),
     Guard(
         "service", "idempotency", "a key stands for one request",
         _SERVICE + "Verifications/Verifications.swift",
@@ -2997,8 +2997,8 @@ GUARDS = [
     Guard(
         1, "remote-over", "a verification that is over is not joined: its verdict is an old one",
         _REMOTE + "RemoteVerification.swift",
-        r"guard state.isFinished, !isNew else { return state.id }",
-        r"guard state.isFinished, !isNew, state.id.isEmpty else { return state.id }", REMOTE),
+        r"guard state.isFinished, !isNew else { return (state.id, isNew) }",
+        r"guard state.isFinished, !isNew, state.id.isEmpty else { return (state.id, isNew) }", REMOTE),
     Guard(
         2, "remote-offset", "an answer without the offset that was asked for is no evidence",
         _REMOTE + "ServiceClient.swift",
@@ -3011,10 +3011,38 @@ GUARDS = [
         r"guard !HostAddress.isInTheClear(base) || base.isEmpty == false else { throw .inTheClear }", REMOTE),
     Guard(
         11, "remote-tag", "a tag that was moved since makes a promotion through a service not green",
-        "Sources/Collector/Operations/Verify/VerificationRun.swift",
+        _REMOTE + "VerificationRun+Remote.swift",
         r"let reason = await tag.objection(promoted: digest, logger: logger)",
         r"let reason = await tag.objection(promoted: digest, logger: logger), reason.message.isEmpty",
         r"[./]RemotePromotionTests/"),
+    Guard(
+        1, "remote-image", "the evidence of another image proves nothing for the one that a service was asked to read",
+        _REMOTE + "RemoteVerification.swift",
+        r"""image.map({ theirs.image == "\($0)" && theirs.digest != nil }) ?? true""",
+        r"""image.map({ _ in theirs.service == target.service }) ?? true""",
+        r"[./]RemoteImageTests/"),
+    Guard(
+        11, "remote-start", "no tag is moved for a service that would not verify it",
+        _REMOTE + "VerificationRun+Remote.swift",
+        r"if let remote { try await remote.check(",
+        r"if let remote, remote.place.isEmpty { try await remote.check(",
+        r"[./]RemotePromotionTests/"),
+    Guard(
+        1, "request-labels", "a request by label tolerates no more than the fleet's policy",
+        "Sources/Collector/Verdict/Tolerances.swift",
+        r"return most <= otherLimits[other]",
+        r"return most <= otherLimits[other] || !byLabel.isEmpty", r"[./](TolerancesTests|RemotePolicyTests)/"),
+    Guard(
+        1, "request-requirements", "a request adds to the fleet's requirements, and removes none",
+        "Sources/Collector/Service/Verifications/VerificationRequest.swift",
+        r"policy.require = fleet.policy.require + own.require.filter { !fleet.policy.require.contains($0) }",
+        r"policy.require = own.require", r"[./]RemotePolicyTests/"),
+    Guard(
+        "ledger", "adopted-once", "the record that a service made stays, in the ledger that is its own",
+        _LEDGER + "Recording/Ledger+Recording.swift",
+        r"if let known, ProcessIdentity(known) != process { return }",
+        r"if let known, ProcessIdentity(known) != process, report.hosts.isEmpty { return }",
+        r"[./]LedgerRecordingTests/"),
     Guard(
         13, "wait-short", "a wait ends although its time is over before it begins",
         _STANDING + "ChangeSignal.swift",

@@ -103,4 +103,142 @@ struct RemotePromotionTests {
         }
         await site.forge.stop()
     }
+
+    // MARK: - Back
+
+    /// The arguments of a local run, with a service in place of the fleet.
+    private static func through(
+        _ service: ServedCollector, _ arguments: [String], environment: String = "default",
+        token: String = "verify.token"
+    ) -> [String] {
+        var arguments = arguments
+        for flag in ["--fleet", "--soak", "--interval", "--timeout"] {
+            if let index = arguments.firstIndex(of: flag) { arguments.removeSubrange(index...index + 1) }
+        }
+        return arguments + [
+            "--server", "http://\(service.authority)", "--server-token-file", service.folder.path(token), "--service",
+            "canvas", "--environment", environment,
+        ]
+    }
+
+    private static func serve(_ promoter: Promoter, policy: String = "") async throws -> ServedCollector {
+        try await ServedCollector.start(
+            fleets: """
+                  - service: canvas
+                    inventory: \(promoter.folder.path("fleet.yaml"))
+                    policy: {soak: 1s, timeout: 30s, interval: 500ms\(policy)}
+                """, in: promoter.folder)
+    }
+
+    private static func run(_ promoter: Promoter, _ arguments: [String]) async throws -> RunningProgram.Outcome {
+        try await Program.collector().run(
+            arguments, environment: ["HOME": promoter.folder.path, "GITEA_TOKEN": Promoter.token])
+    }
+
+    @Test("What a service proved can be rolled back to, and the service proves that, too")
+    func rollback() async throws {
+        let promoter = try await Promoter.make()
+        promoter.followTag()
+        let service = try await Self.serve(promoter)
+        // The service has a ledger of its own.
+        let ledger = ["--store", promoter.folder.path("journal.db")]
+        for (commit, history) in [
+            (Commit.old, [Commit.old, Promoter.elder]), (Commit.new, [Commit.new, Commit.old, Promoter.elder]),
+        ] {
+            promoter.forge.change { $0.history = history }
+            let promoted = try await Self.run(
+                promoter, Self.through(service, promoter.arguments(ledger, sha: commit, verifies: true)))
+            #expect(promoted.exitCode == 0, "\(promoted.error)")
+        }
+        let back = Self.through(service, promoter.rollbackArguments(ledger))
+        let plan = try await Self.run(promoter, back + ["--dry-run"])
+        #expect(plan.exitCode == 0, "\(plan.error)")
+        #expect(plan.output.contains("to \(Commit.old.prefix(12)) (promotion no. 1, converged 20"), "\(plan.output)")
+        #expect(plan.output.contains("then verify through http://"), "\(plan.output)")
+        #expect(promoter.registry.tag("latest") == promoter.new.digest)
+
+        let outcome = try await Self.run(promoter, back)
+        #expect(outcome.exitCode == 0, "\(outcome.error)")
+        #expect(promoter.registry.tag("latest") == promoter.old.digest)
+        let json = try promoter.folder.read("report.json")
+        #expect(try await SchemaValidator.defects(json, against: .report).isEmpty)
+        #expect(json.contains(#""kind" : "rollback""#))
+        // A build that was promoted before is no late job.
+        #expect(!json.contains("already this build"), "\(json)")
+        let promotions = try #require(
+            try service.object("/api/v1/promotions?service=canvas&environment=default")["promotions"]
+                as? [[String: Any]]
+        )
+        #expect(promotions.map { $0["verdict"] as? String } == ["converged", "converged", "converged"])
+        #expect((try service.fleet()["target"] as? [String: Any])?["git_sha"] as? String == Commit.old)
+        // The rollback is proven, so there is nothing to finish, and nothing further back.
+        let again = try await Self.run(promoter, back)
+        #expect(again.exitCode == 64 && again.error.contains("no build is left to roll back to"), "\(again.error)")
+        let history = try await Program.collector().run(["history"] + ledger)
+        #expect(history.output.split(separator: "\n").count { $0.contains("converged") } == 3, "\(history.output)")
+        await promoter.stop()
+    }
+
+    @Test("A rollback whose host does not follow is red, and finished by the next one")
+    func unfinished() async throws {
+        let promoter = try await Promoter.make()
+        promoter.followTag()
+        let service = try await Self.serve(promoter)
+        let ledger = ["--store", promoter.folder.path("journal.db")]
+        promoter.forge.change { $0.history = [Commit.old, Promoter.elder] }
+        let old = try await Self.run(
+            promoter, Self.through(service, promoter.arguments(ledger, sha: Commit.old, verifies: true)))
+        #expect(old.exitCode == 0, "\(old.error)")
+        promoter.forge.change { $0.history = [Commit.new, Commit.old, Promoter.elder] }
+        let new = try await Self.run(
+            promoter, Self.through(service, promoter.arguments(ledger, verifies: true)))
+        #expect(new.exitCode == 0, "\(new.error)")
+        promoter.registry.behave { _, _ in .honest }
+        let back = Self.through(service, promoter.rollbackArguments(ledger))
+        let stuck = try await Self.run(promoter, back + ["--timeout", "4s"])
+        #expect(stuck.exitCode == 10, "\(stuck.error)")
+        try promoter.serve(promoter.old, Commit.old)
+        let finished = try await Self.run(promoter, back)
+        #expect(finished.exitCode == 0, "\(finished.error)")
+        #expect(finished.error.contains("is finished first"), "\(finished.error)")
+        let again = try await Self.run(promoter, back)
+        #expect(again.exitCode == 64, "\(again.error)")
+        await promoter.stop()
+    }
+
+    @Test("Nothing is moved that the service would not verify", arguments: ["promote", "rollback"])
+    func preflight(_ command: String) async throws {
+        let promoter = try await Promoter.make()
+        try await promoter.proveOld()
+        try promoter.serve(promoter.new, Commit.new)
+        if command == "rollback" {
+            let new = try await promoter.run(verifies: true)
+            #expect(new.exitCode == 0, "\(new.error)")
+        }
+        let service = try await Self.serve(promoter, policy: ", min_hosts: 1")
+        let before = promoter.registry.tag("latest")
+        let writes = promoter.registry.writes
+        let arguments =
+            command == "promote" ? promoter.arguments(verifies: true) : promoter.rollbackArguments([])
+        var cases: [([String], String, String, Int32, String)] = [
+            ([], "default", "read.token", 69, "scope 'verify'"),
+            (["--max-failed", "1"], "default", "verify.token", 64, "is laxer"),
+            (["--min-hosts", "2"], "default", "verify.token", 50, "--min-hosts asks for 2"),
+        ]
+        // In another environment, a rollback has no build to go back to.
+        if command == "promote" { cases.append(([], "staging", "verify.token", 64, "no fleet 'canvas/staging'")) }
+        for (options, environment, token, exitCode, message) in cases {
+            for dryRun in [["--dry-run"], []] {
+                let outcome = try await Self.run(
+                    promoter,
+                    Self.through(service, arguments, environment: environment, token: token) + options + dryRun)
+                #expect(outcome.exitCode == exitCode, "\(options) \(environment): \(outcome.error)")
+                #expect(outcome.error.contains(message), "\(outcome.error)")
+                #expect(dryRun.isEmpty == false || outcome.error.contains("nothing was changed"), "\(outcome.error)")
+            }
+        }
+        #expect(promoter.registry.tag("latest") == before)
+        #expect(promoter.registry.writes == writes)
+        await promoter.stop()
+    }
 }

@@ -168,17 +168,19 @@ struct RemoteRunTests {
 
     /// The service's answer to a request, for proxies.
     ///
-    /// - Parameter change: changes the text of the answer.
-    private static func forwarded(
+    /// - Parameters:
+    ///   - change: changes the text of the answer.
+    ///   - asking: changes the text of the request.
+    static func forwarded(
         _ request: ScriptedHostRequest, to service: String, at target: String? = nil,
-        _ change: (String) -> String = { $0 }
+        _ change: (String) -> String = { $0 }, asking: (String) -> String = { $0 }
     ) -> ScriptedHostAnswer {
         var forwarded = LoopbackRequest(request.method, service, target ?? request.target)
         // Without holds, this thread is never blocked for long.
         forwarded.headers = request.headers.filter {
             ["authorization", "idempotency-key", "content-type", "accept"].contains($0.name)
         }
-        forwarded.body = request.body
+        forwarded.body = Array(asking(String(decoding: request.body, as: UTF8.self)).utf8)
         guard let answer = forwarded.answer() else { return .reset }
         return .answer(
             status: answer.status,
@@ -262,6 +264,28 @@ struct RemoteRunTests {
         #expect(outcome.exitCode == 0, "\(outcome.error)")
         #expect(outcome.output.contains("host-2"))
         #expect(count.withLock { $0 } > faults.count)
+    }
+
+    @Test("A start whose answer is lost is found again, and nothing is verified twice")
+    func lostStart() async throws {
+        let setting = try await Setting.start(1, soak: "2s")
+        let service = setting.service.authority
+        let lost: [ScriptedHostAnswer] = [.reset, .status(502, "<html>Bad Gateway</html>"), .close]
+        let count = Mutex(0)
+        let proxy = try await ScriptedHost.start(address: "127.0.0.1") { request in
+            let answer = Self.forwarded(request, to: service)
+            guard request.method == "POST" else { return answer }
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            return number > lost.count ? answer : lost[number - 1]
+        }
+        let outcome = try await Program.collector().run(setting.arguments(at: "127.0.0.1:\(proxy.port)"))
+        await proxy.stop()
+        #expect(outcome.exitCode == 0, "\(outcome.error)")
+        #expect(count.withLock { $0 } == lost.count + 1)
+        #expect(try setting.service.answer("GET", "/metrics").text.contains("verdict=\"converged\"} 1"))
     }
 
     @Test(
@@ -357,8 +381,7 @@ struct RemoteRunTests {
         arguments: [
             ["--fleet", "fleet.yaml"], ["--host", "a"], ["--select", "a=b"], ["--port", "1"], ["--token-file", "t"],
             ["--ca", "c"], ["--cert", "c"], ["--concurrency", "3"], ["--store", "l.db"], ["--generation", "1"],
-            ["--image", "registry.example/canvas:latest"], ["--require", "a=b:1"], ["--min-hosts", "2"],
-            ["--max-shrink", "5%"], ["--allow-empty"], ["--max-stragglers", "a=b:1"],
+            ["--allow-empty"],
         ])
     func refused(_ options: [String]) async throws {
         let outcome = try await Program.collector().run(

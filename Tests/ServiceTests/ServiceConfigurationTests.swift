@@ -65,7 +65,14 @@ struct ServiceConfigurationTests {
                 image: registry.example/team/canvas:latest
                 check: {interval: 20s}
                 check_image: {interval: 2m, candidate: "rc-{sha}", auth_file: /auth.json, ca: /registry.pem}
-              - {service: canvas, inventory: https://list.example/hosts}
+              - service: canvas
+                inventory: https://list.example/hosts
+                policy:
+                  max_stragglers: ["2", "region=eu:10%"]
+                  max_failed: group=canary:1
+                  require: [group=canary:100%, region=eu:1]
+                  min_hosts: 8
+                  max_shrink: 5%
             """)
         let read = try ServiceConfiguration.read(path)
         #expect(read.listen.map(\.value.description) == ["127.0.0.1:9490", "[::1]:9490", "unix:/run/collector.sock"])
@@ -87,6 +94,13 @@ struct ServiceConfigurationTests {
         #expect(fleet.policy.soak == .seconds(30) && fleet.policy.maxUnreachable == .percent(5))
         #expect(fleet.policy.maxStragglers == .hosts(1) && fleet.policy.failAfter == 5)
         #expect(fleet.interval == .seconds(20))
+        let byLabel = read.fleets[1].policy
+        #expect(byLabel.stragglers.plain == .hosts(2))
+        #expect(byLabel.stragglers.byLabel.map { "\($0)" } == ["region=eu:10%"])
+        #expect(byLabel.failed.plain == .none && byLabel.failed.byLabel.map { "\($0)" } == ["group=canary:1"])
+        #expect(byLabel.require.map { "\($0)" } == ["group=canary:100%", "region=eu:1"])
+        #expect(read.fleets[1].inventoryCheck == InventoryCheck(minimumHosts: 8, maximumShrinkPercent: 5))
+        #expect(fleet.inventoryCheck == InventoryCheck())
         #expect(read.fleets[1].deployed.description == "canvas")
         #expect(read.fleets[1].interval == .seconds(15))
         #expect(fleet.image.map { "\($0.value)" } == "registry.example/team/canvas:latest")
@@ -98,6 +112,21 @@ struct ServiceConfigurationTests {
         #expect(read.hooks.map(\.kind) == [.distribution, .gitea])
         #expect(read.hooks[1].secretFile?.value == "/forge.secret")
         #expect(read.hooks[1].fleets?.map(\.value.description) == ["canvas in production"])
+    }
+
+    @Test(
+        "A mistake in a policy's list is named with the remedy",
+        arguments: [
+            ("max_failed: ['1', '2']", "at most one value without a label"),
+            ("max_failed: [region=eu]", "expected KEY=VALUE:N or KEY=VALUE:P%"),
+            ("require: group=canary", "fleets[0].policy.require 'group=canary': expected KEY=VALUE:N"),
+            ("require: []", "fleets[0].policy.require needs a list with at least one entry"),
+            ("min_proven: [1]", "fleets[0].policy.min_proven needs a value"),
+            ("max_shrink: 20", "expected a percentage"), ("min_hosts: many", "expected a whole number"),
+        ] as [(String, String)])
+    func policyMistakes(_ policy: String, _ expected: String) throws {
+        let problems = try Self.problems("fleets:\n  - {service: c, inventory: /f, policy: {\(policy)}}\n")
+        #expect(problems.contains { $0.contains(expected) && $0.hasPrefix("FILE:2: ") }, "\(problems)")
     }
 
     @Test(

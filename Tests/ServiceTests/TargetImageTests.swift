@@ -34,7 +34,7 @@ struct TargetImageTests {
         for (more, status, detail) in [
             (#""image": "\#(registry.authority)/other:latest""#, 400, "not in the repository of the fleet's image"),
             (#""image": "127.0.0.1:1/canvas:latest""#, 400, "not in the repository of the fleet's image"),
-            (#""image": "\#(registry.authority)/canvas:missing""#, 503, "missing"),
+            (#""image": "\#(registry.authority)/canvas:missing""#, 400, "missing"),
             (
                 #""image": "\#(registry.authority)/canvas:latest", "git_sha": "\#(Commit.old)""#, 400,
                 "was not built from"

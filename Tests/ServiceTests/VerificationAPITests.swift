@@ -87,6 +87,62 @@ struct VerificationAPITests {
         #expect(answer.status == status, "\(answer.text)")
     }
 
+    @Test("Policies by label, requirements and limits of the inventory are checked like the options of verify")
+    func lists() async throws {
+        let folder = try TemporaryFolder()
+        let fleet = try await FileFleet.start(1, in: folder)
+        let service = try await ServedCollector.start(fleets: fleet.entry(interval: "500ms"), in: folder)
+        for (policy, status) in [
+            (#"{"require": "group=g:100%"}"#, 204), (#"{"require": ["group=g:1", "group=g:100%"]}"#, 204),
+            (#"{"require": []}"#, 400), (#"{"require": "group=h:1"}"#, 400), (#"{"require": "group=g:0"}"#, 400),
+            (#"{"require": {"group": "g"}}"#, 400), (#"{"max_failed": ["group=g:0", 0]}"#, 204),
+            (#"{"max_failed": ["group=g:1"]}"#, 400), (#"{"max_failed": [0, 0]}"#, 400), (#"{"soak": ["2s"]}"#, 204),
+            (#"{"soak": ["2s", "3s"]}"#, 400), (#"{"min_hosts": 1}"#, 204), (#"{"max_shrink": "10%"}"#, 204),
+            (#"{"max_shrink": "21%"}"#, 400), (#"{"max_shrink": 10}"#, 400),
+        ] as [(String, Int)] {
+            let answer = try service.answer(
+                "POST", "/api/v1/verifications?dry_run=true", token: ServedCollector.verifyToken,
+                body: """
+                    {"service": "canvas", "environment": "production", "git_sha": "\(FileFleet.commit)",
+                     "policy": \(policy)}
+                    """)
+            #expect(answer.status == status, "\(policy): \(answer.text)")
+        }
+        withExtendedLifetime(fleet) {}
+    }
+
+    @Test("A dry run checks everything, and starts nothing")
+    func dryRun() async throws {
+        let folder = try TemporaryFolder()
+        let fleet = try await FileFleet.start(2, in: folder)
+        let service = try await ServedCollector.start(fleets: fleet.entry(interval: "500ms"), in: folder)
+        func check(
+            _ more: String, token: String = ServedCollector.verifyToken, query: String = "dry_run=true",
+            environment: String = "production"
+        ) throws -> LoopbackRequest.Answer {
+            try service.answer(
+                "POST", "/api/v1/verifications?\(query)", token: token,
+                body: #"{"service": "canvas", "environment": "\#(environment)", \#(more)}"#)
+        }
+        let commit = #""git_sha": "\#(FileFleet.commit)""#
+        let fine = try check(commit)
+        #expect(fine.status == 204 && fine.body.isEmpty, "\(fine.text)")
+        #expect(try check(commit, token: ServedCollector.readToken).status == 403)
+        #expect(try check(commit, environment: "staging").status == 404)
+        #expect(try check(commit + #", "policy": {"soak": "1ms"}"#).status == 400)
+        #expect(try check(#""git_sha": "abc""#).status == 400)
+        #expect(try check(commit + #", "change": "promoted""#).status == 400)
+        #expect(try check(commit + #", "change": "rollback""#).status == 204)
+        #expect(try check(commit, query: "dry_run=maybe").status == 400)
+        #expect(try check(commit, query: "dry_run=false").status == 400, "without a key")
+        let few = try check(commit + #", "policy": {"min_hosts": 3}"#)
+        #expect(few.status == 409, "\(few.text)")
+        #expect(try ServedCollector.object(few)["verdict"] as? String == "inventory_shrunk")
+        let promotions = try service.object("/api/v1/promotions?service=canvas&environment=production")
+        #expect((promotions["promotions"] as? [Any])?.isEmpty == true, "\(promotions)")
+        #expect(!service.program.error.contains("verification="), "\(service.program.error)")
+    }
+
     @Test("A verification that the ledger cannot record is not acknowledged, and its key can be used again")
     func acknowledgement() async throws {
         let folder = try TemporaryFolder()

@@ -91,7 +91,7 @@ struct PromoteCommand: CollectorCommand {
                     service: request.service.name, environment: request.service.environment, gitSHA: request.gitSHA),
                 inventory: $0,
                 policy: try policy.policy(for: $0), check: policy.inventoryCheck, access: try access.access(for: $0),
-                concurrency: access.concurrency, ledger: remote == nil ? ledger : nil,
+                concurrency: access.concurrency, ledger: ledger,
                 destinations: promotion.dryRun ? [] : try output.destinations(beside: evidence), evidence: evidence,
                 progress: output.progress, environment: environment, logger: logs.logger)
             (run.remote, run.acceptsSuccessor) = (remote, policy.supersededOK)

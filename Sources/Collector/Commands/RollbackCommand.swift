@@ -16,7 +16,7 @@ struct RollbackCommand: CollectorCommand {
         RollbackOptions.environmentFlags + CandidateOptions.environmentFlags + KillSwitchOptions.environmentFlags
         + ForgeOptions.environmentFlags + RegistryOptions.environmentFlags + ReadbackOptions.environmentFlags
         + FleetOptions.environmentFlags + PolicyOptions.environmentFlags + AccessOptions.environmentFlags
-        + OutputOptions.environmentFlags + LogOptions.environmentFlags
+        + ServerOptions.environmentFlags + OutputOptions.environmentFlags + LogOptions.environmentFlags
     static let commandLineOnly = RollbackOptions.commandLineOnly
     static let published: CommandEnd.Command? = .rollback
 
@@ -39,6 +39,7 @@ struct RollbackCommand: CollectorCommand {
     @OptionGroup(title: "Fleet") var fleet: FleetOptions
     @OptionGroup(title: "Policy") var policy: PolicyOptions
     @OptionGroup(title: "Access") var access: AccessOptions
+    @OptionGroup(title: "Service") var server: ServerOptions
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Logs") var logs: LogOptions
 
@@ -47,15 +48,21 @@ struct RollbackCommand: CollectorCommand {
         guard output.store != "none" else {
             throw ValidationError("rollback reads the build from the ledger: omit --store none")
         }
-        guard rollback.skipsVerification || rollback.dryRun || !fleet.isEmpty else {
-            throw ValidationError("no fleet to verify: give --fleet PATH or --host NAME, or --no-verify")
+        guard rollback.skipsVerification || rollback.dryRun || !fleet.isEmpty || server.server != nil else {
+            throw ValidationError("no fleet to verify: give --fleet PATH, --host NAME or --server URL, or --no-verify")
+        }
+        guard !rollback.skipsVerification || server.server == nil else {
+            throw ValidationError("--server has no effect with --no-verify: omit one of them")
         }
     }
 
     func run() async throws {
         let environment = ProcessEnvironment.current
-        let skips = rollback.skipsVerification || (rollback.dryRun && fleet.isEmpty)
-        let inventory = skips ? nil : try await fleet.load(lasting: policy.timeout)
+        try server.refuse(fleet, access, policy)
+        let isRemote = server.server != nil
+        let skips = rollback.skipsVerification || (rollback.dryRun && fleet.isEmpty && !isRemote)
+        let inventory =
+            skips ? nil : isRemote ? try fleet.nowhere() : try await fleet.load(lasting: policy.timeout)
         let service = try await fleet.deployedService(inventory)
         throw ExitCode(
             try await WebClient.with { try await run(service, inventory, web: $0, environment: environment) })
@@ -74,13 +81,16 @@ struct RollbackCommand: CollectorCommand {
         let evidence = rollback.dryRun ? nil : try output.evidence()
         defer { evidence?.removeIfEmpty() }
         do {
+            let remote = try server.remote(policy, web: web, environment: environment)
             let verification = try inventory.map {
-                VerificationRun(
+                var run = VerificationRun(
                     target: Target(service: service.name, environment: service.environment), inventory: $0,
                     policy: try policy.policy(for: $0), check: policy.inventoryCheck,
                     access: try access.access(for: $0), concurrency: access.concurrency,
                     ledger: ledger, destinations: rollback.dryRun ? [] : try output.destinations(beside: evidence),
                     evidence: evidence, progress: output.progress, environment: environment, logger: logs.logger)
+                (run.remote, run.acceptsSuccessor) = (remote, policy.supersededOK)
+                return run
             }
             let run = try rollbackRun(service, ledger, verification, web: web, environment: environment)
             var code = ExitStatus.success.rawValue

@@ -71,30 +71,32 @@ struct VerifyCommand: CollectorCommand {
 
     /// Lets a service verify, and follows it.
     private func follow(environment: [String: String]) async throws -> Int32 {
+        let isImage = target.image != nil
+        let asked = "omit it: the service reads the image, as its configuration says"
         try server.refuse(
             fleet, access, policy,
             [
-                ("--image", target.image != nil, "give --sha and --digest, for example from resolve"),
+                ("--index", isImage && target.index != nil, "omit it: the service reads the image's manifests"),
+                ("--registry-auth-file", isImage && registry.registryAuthFile != nil, asked),
+                ("--registry-ca", isImage && registry.registryCA != nil, asked),
+                ("--plain-http", isImage && registry.plainHTTP, asked),
                 ("--generation", promotion.generation != nil, "omit it: it is a number of this machine's ledger"),
                 ("--store", output.store != nil, "omit it: the service keeps the history"),
             ])
         return try await WebClient.with { web in
-            let remote = try server.remote(policy, web: web, environment: environment)
+            let remote = try server.remote(policy, image: target.image, web: web, environment: environment)
             let nowhere = try fleet.nowhere()
-            return try await target.withTarget(for: nowhere, registry: registry, environment: environment) {
-                target, _ in
-                let evidence = try output.evidence()
-                defer { evidence?.removeIfEmpty() }
-                var run = VerificationRun(
-                    target: target, inventory: nowhere, policy: Policy(), check: InventoryCheck(),
-                    access: HostCredentials(), destinations: try output.destinations(beside: evidence),
-                    evidence: evidence, progress: output.progress, environment: environment, logger: logs.logger,
-                    output: .standardOutput)
-                (run.remote, run.acceptsSuccessor) = (remote, policy.supersededOK)
-                run.endsProcess = true
-                let report = try await run.run()
-                return report.exitCode
-            }
+            let evidence = try output.evidence()
+            defer { evidence?.removeIfEmpty() }
+            var run = VerificationRun(
+                target: try target.remoteTarget(for: nowhere), inventory: nowhere, policy: Policy(),
+                check: InventoryCheck(), access: HostCredentials(),
+                destinations: try output.destinations(beside: evidence), evidence: evidence,
+                progress: output.progress, environment: environment, logger: logs.logger, output: .standardOutput)
+            (run.remote, run.acceptsSuccessor) = (remote, policy.supersededOK)
+            run.endsProcess = true
+            let report = try await run.run()
+            return report.exitCode
         }
     }
 }

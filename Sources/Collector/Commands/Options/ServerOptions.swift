@@ -45,7 +45,6 @@ struct ServerOptions: ParsableArguments {
         guard server != nil else { return }
         let configured = "omit it: the service's configuration names the hosts"
         let credentials = "omit it: the service has the hosts' credentials"
-        let measured = "omit it: set it in the policy of the fleet at the service"
         let own: [(flag: String, isGiven: Bool, remedy: String)] =
             [
                 ("--fleet", !fleet.fleet.isEmpty, configured), ("--host", !fleet.host.isEmpty, configured),
@@ -54,10 +53,7 @@ struct ServerOptions: ParsableArguments {
                 ("--ca", access.ca != nil, credentials + ", and --server-ca is for the service"),
                 ("--cert", access.cert != nil, credentials), ("--key", access.key != nil, credentials),
                 ("--concurrency", access.concurrency != nil, "omit it: the service sends the requests"),
-                ("--require", !policy.require.isEmpty, measured),
-                ("--min-hosts", policy.givenMinHosts != nil, measured),
-                ("--max-shrink", policy.givenMaxShrink != nil, measured),
-                ("--allow-empty", policy.allowEmpty, measured),
+                ("--allow-empty", policy.allowEmpty, "omit it: a service verifies no empty inventory"),
             ]
         for (flag, isGiven, remedy) in others + own where isGiven {
             throw UsageError("\(flag) has no effect with --server: \(remedy)")
@@ -69,8 +65,10 @@ struct ServerOptions: ParsableArguments {
     }
 
     /// The verification at the service; nil without `--server`.
+    ///
+    /// - Parameter image: the image that the service takes the target from; nil for a target that is known here.
     func remote(
-        _ policy: PolicyOptions, web: WebClient, environment: [String: String]
+        _ policy: PolicyOptions, image: ImageReference? = nil, web: WebClient, environment: [String: String]
     ) throws -> RemoteVerification? {
         guard let server else { return nil }
         let address: ServiceAddress
@@ -86,36 +84,34 @@ struct ServerOptions: ParsableArguments {
         }
         return RemoteVerification(
             address: address, identity: try ServiceIdentity(file: serverTokenFile, environment: environment),
-            certificateAuthorities: serverCA, web: web, policy: try policy.given(), timeout: policy.timeout,
+            certificateAuthorities: serverCA, web: web, image: image, policy: policy.given, timeout: policy.timeout,
             environment: environment)
     }
 }
 
 extension PolicyOptions {
     /// The given options as the service's API takes them. The fleet's policy at the service decides the others.
-    fileprivate func given() throws -> [String: String] {
-        let durations: [(String, Duration?)] = [
+    fileprivate var given: [String: [String]] {
+        let durations = [
             ("timeout", givenTimeout), ("interval", givenInterval), ("request_timeout", givenRequestTimeout),
             ("soak", givenSoak), ("stall", givenStall),
-        ]
-        var given = durations.reduce(into: [String: String]()) { given, entry in
-            guard let value = entry.1 else { return }
-            given[entry.0] = "\(Int64((value.seconds * 1_000).rounded()))ms"
-        }
-        if let givenFailAfter { given["fail_after"] = "\(givenFailAfter)" }
-        if let givenMinProven { given["min_proven"] = "\(givenMinProven)" }
-        let tolerances = [
-            ("max_stragglers", "--max-stragglers", maxStragglers),
-            ("max_unreachable", "--max-unreachable", maxUnreachable), ("max_failed", "--max-failed", maxFailed),
-        ]
-        for (key, flag, values) in tolerances where !values.isEmpty {
-            guard values.byLabel.isEmpty else {
-                throw UsageError(
-                    "\(flag) by label has no effect with --server: omit it, or set it in the policy of the fleet at the service"
-                )
-            }
-            given[key] = "\(values.plain)"
-        }
-        return given
+        ].compactMap { key, value in value.map { (key, ["\(Int64(($0.seconds * 1_000).rounded()))ms"]) } }
+        let lists = [
+            ("max_stragglers", maxStragglers.texts), ("max_unreachable", maxUnreachable.texts),
+            ("max_failed", maxFailed.texts), ("require", require.map { "\($0)" }),
+            ("fail_after", givenFailAfter.map { ["\($0)"] }), ("min_proven", givenMinProven.map { ["\($0)"] }),
+            ("min_hosts", givenMinHosts.map { ["\($0)"] }),
+            ("max_shrink", givenMaxShrink.map { ["\(Tolerance.percent($0))"] }),
+        ].compactMap { key, texts in texts.flatMap { $0.isEmpty ? nil : (key, $0) } }
+        return Dictionary(durations + lists) { $1 }
+    }
+}
+
+extension [ToleranceArgument] {
+    /// The values that count.
+    fileprivate var texts: [String] {
+        guard !isEmpty else { return [] }
+        // Without a plain value, no other host is tolerated.
+        return (plain == .none && !byLabel.isEmpty ? [] : ["\(plain)"]) + byLabel.map { "\($0)" }
     }
 }

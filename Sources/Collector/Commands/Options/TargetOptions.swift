@@ -85,6 +85,17 @@ struct TargetOptions: ParsableArguments {
         return target
     }
 
+    /// The target of a verification by a service, which reads the image itself.
+    func remoteTarget(for inventory: Inventory) throws -> Target {
+        guard let image else { return try target(for: inventory) }
+        var target = Target(
+            service: inventory.service, environment: inventory.environment, gitSHA: sha, digest: digest)
+        try TargetResolver.check(target, against: image)
+        target.digest = digest ?? image.digest
+        target.image = "\(image)"
+        return target
+    }
+
     private func content(of index: String, digest: Digest) throws -> PromotedContent {
         let bytes = try BoundedFile.read(index, limit: BoundedFile.manifestLimit, flag: "--index")
         guard Digest(sha256: SHA256.hash(bytes)) == digest else {

@@ -127,6 +127,7 @@ package struct PromotionRun: Sendable {
         }
         target.generation = entry.generation
         run.target = target
+        run.change = .promotion
         run.learner = gate.registry.learner(in: request.target)
         run.tag = TagWatch(
             reference: request.target, client: gate.registry, created: passed.image.created,
@@ -153,9 +154,7 @@ package struct PromotionRun: Sendable {
             let (passed, _) = try await interruptible { try await pass(settles: false) }
             return PromotionPlan(
                 request: request, passed: passed,
-                verification: verification.map { run in
-                    run.remote.map { "verify through \($0.place)" } ?? "verify \(run.inventory.hosts.count.hostCount)"
-                })
+                verification: verification?.plan)
         } catch {
             guard let error = error as? any ExitCoded else { throw error }
             throw PromotionFailure(
@@ -166,7 +165,7 @@ package struct PromotionRun: Sendable {
 
     /// The checks, the same for a real run and a dry one, except for the journal.
     private func pass(settles: Bool) async throws -> (PromotionGate.Passed, Target?) {
-        try await verification?.requireInventory()
+        try await verification?.requireStart()
         var gate = gate
         if let ledger = gate.ledger {
             gate.recovered = try await InterruptedPromotionRecovery(
@@ -214,12 +213,5 @@ package struct PromotionRun: Sendable {
                 $0[Sanitizer.singleLine($1.key)] = Sanitizer.singleLine($1.value)
             },
             pin: passed.map { request.pin($0.image) } ?? "", steps: log.steps, rollback: rollback)
-    }
-}
-
-extension VerificationRun {
-    /// Requires an inventory that a promotion can be verified with.
-    func requireInventory() async throws {
-        if let refusal = try await refusal().0, refusal.exitCode != 0 { throw PromotionError.inventory(refusal) }
     }
 }

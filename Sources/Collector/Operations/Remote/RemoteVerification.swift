@@ -2,7 +2,7 @@ import CollectorSupport
 import Evidence
 import Foundation
 import Reports
-import Shared
+package import Shared
 import Synchronization
 package import Transfer
 import Verdict
@@ -13,14 +13,18 @@ import Verdict
 /// code come from the same code, and the verdict holds only if it follows from the evidence.
 package struct RemoteVerification: Sendable {
     private let client: ServiceClient
+    /// The image that the service takes the target from; nil for a target that is known here.
+    private let image: ImageReference?
     /// The policy's values as typed, by their keys; nothing that the fleet's policy should decide.
-    private let policy: [String: String]
+    private let policy: [String: [String]]
     /// How long the service may take until the evidence says so.
     private let timeout: Duration
     private let environment: [String: String]
 
     /// How long the service may be away after the verification's deadline, and before its first answer.
     var grace = Duration.seconds(60)
+    /// How long the service may be away before people are told.
+    var silence = Duration.seconds(3)
     /// How long an interruption waits for the service.
     static let interruptionPatience = Duration.seconds(1)
     private static let heartbeat = Duration.milliseconds(100)
@@ -31,10 +35,11 @@ package struct RemoteVerification: Sendable {
 
     package init(
         address: ServiceAddress, identity: ServiceIdentity, certificateAuthorities: String?, web: WebClient,
-        policy: [String: String], timeout: Duration, environment: [String: String]
+        image: ImageReference? = nil, policy: [String: [String]], timeout: Duration, environment: [String: String]
     ) {
         client = ServiceClient(
             address: address, identity: identity, certificateAuthorities: certificateAuthorities, web: web)
+        self.image = image
         self.policy = policy
         self.timeout = timeout
         self.environment = environment
@@ -49,24 +54,49 @@ package struct RemoteVerification: Sendable {
         let environment: String
         let gitSHA: String?
         let digest: String?
+        let image: String?
         let content: PromotedContent?
-        let policy: [String: String]?
+        let change: JournalEntry.Kind?
+        let policy: [String: Values]?
 
         enum CodingKeys: String, CodingKey {
-            case service, environment, digest, content, policy
+            case service, environment, digest, image, content, change, policy
             case gitSHA = "git_sha"
         }
     }
 
-    private func body(of target: Target) throws -> [UInt8] {
+    /// One value as a text, several as a list.
+    private struct Values: Encodable {
+        let texts: [String]
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            if texts.count == 1 { try container.encode(texts[0]) } else { try container.encode(texts) }
+        }
+    }
+
+    private func body(of target: Target, _ change: JournalEntry.Kind?) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return Array(
             try encoder.encode(
                 Body(
                     service: target.service, environment: "\(target.environment)", gitSHA: target.gitSHA?.hex,
-                    digest: target.digest.map { "\($0)" }, content: target.content,
-                    policy: policy.isEmpty ? nil : policy)))
+                    digest: target.digest.map { "\($0)" }, image: image.map { "\($0)" }, content: target.content,
+                    change: change, policy: policy.isEmpty ? nil : policy.mapValues(Values.init(texts:)))))
+    }
+
+    /// Requires that the service would start a verification of a target: that it is reached and knows the fleet, that this run
+    /// has access, and that policy and inventory suffice.
+    ///
+    /// - Parameter announce: called with a sentence if that takes long.
+    /// - Throws: ``ServiceError``.
+    func check(
+        _ target: Target, of change: JournalEntry.Kind?, announce: @escaping @Sendable (String) -> Void
+    ) async throws {
+        let body = try body(of: target, change)
+        let progress = Progress(deadline: .now + grace, announce: announce)
+        try await retrying(progress) { () async throws(RequestFailure) in try await client.check(body) }
     }
 
     // MARK: - Follow
@@ -91,8 +121,12 @@ package struct RemoteVerification: Sendable {
         }
 
         private let state: Mutex<State>
+        let announce: @Sendable (String) -> Void
 
-        init(deadline: ContinuousClock.Instant) { state = Mutex(State(deadline: deadline)) }
+        init(deadline: ContinuousClock.Instant, announce: @escaping @Sendable (String) -> Void) {
+            state = Mutex(State(deadline: deadline))
+            self.announce = announce
+        }
 
         var id: String? {
             get { state.withLock { $0.id } }
@@ -107,16 +141,19 @@ package struct RemoteVerification: Sendable {
     /// Starts the verification there, or joins it, and follows it to its end.
     ///
     /// - Parameters:
+    ///   - change: what moved the tag to the target; nil if nothing is known.
     ///   - observers: shown what the evidence shows.
     ///   - evidence: gets a copy of the evidence; nil if no file is wanted.
+    ///   - announce: called with sentences for people: which verification it is, and that the service gives no answer.
     /// - Throws: ``ServiceError``.
     func outcome(
-        for target: Target, observers: [any SessionObserver], signals: SessionWatch, evidence: EvidenceFile?
+        for target: Target, of change: JournalEntry.Kind?, observers: [any SessionObserver], signals: SessionWatch,
+        evidence: EvidenceFile?, announce: @escaping @Sendable (String) -> Void
     ) async throws -> VerificationOutcome {
-        let body = try body(of: target)
+        let body = try body(of: target, change)
         let key = RunKey(of: body, environment: environment)
         let clock = ContinuousClock()
-        let progress = Progress(deadline: clock.now + grace)
+        let progress = Progress(deadline: clock.now + grace, announce: announce)
         let (events, yield) = AsyncStream.makeStream(of: Event.self)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
@@ -132,7 +169,8 @@ package struct RemoteVerification: Sendable {
                     yield.yield(.woke)
                 }
             }
-            var run = FollowedRun(target: target, place: place, observers: observers, file: evidence)
+            var run = FollowedRun(
+                target: target, image: image, place: place, observers: observers, file: evidence)
             for await event in events {
                 switch event {
                 case .evidence(let bytes):
@@ -162,8 +200,9 @@ package struct RemoteVerification: Sendable {
         _ body: [UInt8], _ first: RunKey, _ progress: Progress, _ yield: @Sendable (Event) -> Void
     ) async {
         do {
-            let id = try await started(body, first, progress)
+            let (id, isNew) = try await started(body, first, progress)
             progress.id = id
+            progress.announce("\(isNew ? "Started" : "Joined") \(place)/verifications/\(id)")
             var offset = 0
             var isLast = false
             while !isLast {
@@ -188,17 +227,20 @@ package struct RemoteVerification: Sendable {
         }
     }
 
-    /// The id of the verification that this run starts or joins: never one that is over, whose verdict is an old one.
-    private func started(_ body: [UInt8], _ first: RunKey, _ progress: Progress) async throws -> String {
+    /// The verification that this run starts or joins, and true if it starts it: never one that is over, whose verdict is an
+    /// old one.
+    private func started(
+        _ body: [UInt8], _ first: RunKey, _ progress: Progress
+    ) async throws -> (id: String, isNew: Bool) {
         var key = first
         for _ in 1...Self.longestChain {
             let now = key
             let (state, isNew) = try await retrying(progress) { () async throws(RequestFailure) in
-                try await client.start(body, key: now)
+                try await client.start(body, key: now, readsImage: image != nil)
             }
             progress.deadline = ContinuousClock.now + timeout + grace
             // A new one can be over at once, for example with an inventory that has shrunk.
-            guard state.isFinished, !isNew else { return state.id }
+            guard state.isFinished, !isNew else { return (state.id, isNew) }
             key = key.next(after: state.id)
         }
         throw ServiceError.foreign("\(place) starts no verification: every one that it names is over; check --server")
@@ -227,6 +269,7 @@ package struct RemoteVerification: Sendable {
         let start = clock.now
         var pause = Duration.milliseconds(200)
         var renewals = 0
+        var isAnnounced = false
         while true {
             try Task.checkCancellation()
             do throws(RequestFailure) {
@@ -235,7 +278,7 @@ package struct RemoteVerification: Sendable {
                 switch error {
                 // A service that was killed before it recorded the verification.
                 case .final(.refused(404, let detail)) where progress.id != nil:
-                    throw ServiceError.lost(detail, after: clock.now - start)
+                    throw ServiceError.lost(detail, after: clock.now - start, verification: progress.id)
                 case .final(let error): throw error
                 // Once the verification is known, this is a proxy whose service is away.
                 case .foreign(let detail) where progress.id == nil: throw ServiceError.foreign(detail)
@@ -244,7 +287,12 @@ package struct RemoteVerification: Sendable {
                     guard renewals < 2 else { throw ServiceError.denied(detail) }
                 case .transient(let detail), .foreign(let detail):
                     guard clock.now + pause < progress.deadline else {
-                        throw ServiceError.lost(detail, after: clock.now - start)
+                        throw ServiceError.lost(detail, after: clock.now - start, verification: progress.id)
+                    }
+                    if !isAnnounced, clock.now - start >= silence {
+                        isAnnounced = true
+                        let left = (progress.deadline - clock.now).brief
+                        progress.announce("\(place) gives no usable answer: \(detail); trying again for \(left)")
                     }
                     try await Task.sleep(for: pause)
                     pause = min(pause * 2, .seconds(5))
@@ -257,6 +305,8 @@ package struct RemoteVerification: Sendable {
 /// The state of a run that follows a service's verification.
 private struct FollowedRun {
     private let target: Target
+    /// The image that the service was asked to take the target from.
+    private let image: ImageReference?
     private let place: String
     private var observers: [any SessionObserver]
     private let file: EvidenceFile?
@@ -273,8 +323,11 @@ private struct FollowedRun {
     /// True if the service took the interruption.
     var isInterrupted = false
 
-    init(target: Target, place: String, observers: [any SessionObserver], file: EvidenceFile?) {
+    init(
+        target: Target, image: ImageReference?, place: String, observers: [any SessionObserver], file: EvidenceFile?
+    ) {
         self.target = target
+        self.image = image
         self.place = place
         self.observers = observers
         self.file = file
@@ -314,11 +367,14 @@ private struct FollowedRun {
     }
 
     /// The evidence of another verification, or of another target, would prove something else.
+    ///
+    /// An image's digest is the one that the service read, unless it was given here, too.
     private func check(_ begun: EvidenceStart, of id: String?) throws(ServiceError) {
         let theirs = begun.target
         guard begun.verification == id, theirs.service == target.service, theirs.environment == target.environment,
             target.gitSHA == nil || theirs.gitSHA == target.gitSHA,
-            target.digest == nil || theirs.digest == target.digest
+            target.digest == nil || theirs.digest == target.digest,
+            image.map({ theirs.image == "\($0)" && theirs.digest != nil }) ?? true
         else { throw .disagrees("its evidence is of another verification than the one that was asked for") }
     }
 

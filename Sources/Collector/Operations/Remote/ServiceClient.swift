@@ -2,6 +2,7 @@ import CollectorSupport
 import FoundationEssentials
 import Shared
 import Transfer
+import Verdict
 
 /// Single requests to a collector service, with checks that each answer is one of a collector service.
 ///
@@ -13,6 +14,8 @@ struct ServiceClient: Sendable {
     let web: WebClient
 
     private static let requestTimeout = Duration.seconds(15)
+    /// The service has 30 seconds to ask a registry for an image.
+    private static let imageTimeout = Duration.seconds(45)
     /// The longest time that the service is asked to hold an answer. Proxies end requests that take a minute.
     static let hold = Duration.seconds(20)
 
@@ -52,20 +55,30 @@ struct ServiceClient: Sendable {
     private struct Problem: Decodable {
         let detail: String
         let remedy: String?
+        let verdict: String?
     }
 
     // MARK: - Requests
 
+    /// - Parameter readsImage: true if the service asks a registry before it answers.
     /// - Returns: the verification, and true if this request has started it.
-    func start(_ body: [UInt8], key: RunKey) async throws(RequestFailure) -> (state: State, isNew: Bool) {
+    func start(
+        _ body: [UInt8], key: RunKey, readsImage: Bool
+    ) async throws(RequestFailure) -> (state: State, isNew: Bool) {
         let response = try await send(
             .post(.init(mediaType: "application/json", bytes: body)), "", [("Idempotency-Key", key.text)],
-            expecting: [200, 201])
+            expecting: [200, 201], within: readsImage ? Self.imageTimeout : Self.requestTimeout)
         let state = try decoded(response)
         guard (1...64).contains(state.id.utf8.count),
             state.id.utf8.allSatisfy({ $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "-") })
         else { throw foreign("answered with another id than a verification's") }
         return (state, response.status == 201)
+    }
+
+    /// Requires that ``start(_:key:readsImage:)`` would start a verification.
+    func check(_ body: [UInt8]) async throws(RequestFailure) {
+        _ = try await send(
+            .post(.init(mediaType: "application/json", bytes: body)), "?dry_run=true", [], expecting: [204])
     }
 
     func state(of id: String, hold: Duration) async throws(RequestFailure) -> State {
@@ -163,6 +176,9 @@ struct ServiceClient: Sendable {
         case 401 where identity.isRenewable && detail != nil:
             identity.forget()
             return .rejected(detail ?? "")
+        case 401 where problem != nil && identity.remedy != nil:
+            let reason = Sanitizer.singleLine(problem?.detail ?? "", limit: 300)
+            return .final(.denied("\(reason): \(identity.remedy ?? "")"))
         case 401, 403:
             return .final(
                 .denied(
@@ -177,6 +193,9 @@ struct ServiceClient: Sendable {
             guard let detail else {
                 return .final(
                     .foreign("\(address) answered \(status) without the API of a collector service: check --server"))
+            }
+            if let verdict = problem?.verdict.flatMap(Verdict.init(rawValue:)), verdict.isRefusal {
+                return .final(.inventory(verdict, detail))
             }
             return .final(.refused(status: status, detail: detail))
         }

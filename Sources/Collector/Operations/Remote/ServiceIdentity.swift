@@ -14,6 +14,8 @@ package final class ServiceIdentity: Sendable {
     }
 
     private let source: Source
+    /// What gives this run a token that the service accepts; nil if the service's own remedy says more.
+    let remedy: String?
     private let held = Mutex<(token: String, renewal: Double)?>(nil)
 
     private static let audience = "buildinfo"
@@ -23,14 +25,19 @@ package final class ServiceIdentity: Sendable {
     /// - Parameter file: the value of `--server-token-file`; without it, the environment's identity token.
     /// - Throws: ``UsageError``, which never repeats a token.
     package init(file: String?, environment: [String: String]) throws {
-        func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        // Secrets of pipelines often end with a line break.
+        func variable(_ name: String) -> String? {
+            environment[name].map(\.trimmed).flatMap { $0.isEmpty ? nil : $0 }
+        }
         if let file {
             source = .fixed(try CredentialFiles.token(file, flag: "--server-token-file"))
+            remedy = "give a token of this service with --server-token-file"
         } else if let token = variable("BUILDINFO_ID_TOKEN") {
             guard token.isVisibleASCII else {
                 throw UsageError("BUILDINFO_ID_TOKEN does not hold one token of printable ASCII")
             }
             source = .fixed(token)
+            remedy = nil
         } else if let url = variable("ACTIONS_ID_TOKEN_REQUEST_URL"),
             let token = variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
         {
@@ -40,8 +47,22 @@ package final class ServiceIdentity: Sendable {
                         + "identity tokens come by https")
             }
             source = .runner(url: url, token: token)
+            remedy = nil
         } else {
             source = .none
+            let token = "give --server-token-file"
+            remedy =
+                if variable("FORGEJO_ACTIONS") != nil {
+                    "let the workflow have 'enable-openid-connect: true', or \(token)"
+                } else if variable("GITEA_ACTIONS") != nil {
+                    "let the job have the permission 'id-token: write', if this Gitea gives identity tokens, or \(token)"
+                } else if variable("GITHUB_ACTIONS") != nil {
+                    "let the job have the permission 'id-token: write', or \(token)"
+                } else if variable("GITLAB_CI") != nil {
+                    "let the job have 'id_tokens: {BUILDINFO_ID_TOKEN: {aud: buildinfo}}', or \(token)"
+                } else {
+                    token
+                }
         }
     }
 

@@ -75,6 +75,7 @@ struct AutomaticRollback: Sendable {
         var run = verification.withoutOutput
         run.target = await mover.verificationTarget(
             of: target, in: request.target, service: request.service, generation: generation)
+        run.change = .rollback
         run.tag?.former = passed.image.digest
         run.tag?.isFormerKnown = true
         return try await run.verify().report()

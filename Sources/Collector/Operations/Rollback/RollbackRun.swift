@@ -67,8 +67,8 @@ package struct RollbackRun: Sendable {
 
         var isMove: Bool { present?.digest != build.digest }
 
-        func text(_ target: ImageReference, hosts: Int?) -> String {
-            let then = hosts.map { "then verify \($0.hostCount)" } ?? "then no verification"
+        func text(_ target: ImageReference, _ verification: VerificationRun?) -> String {
+            let then = verification.map { "then \($0.plan)" } ?? "then no verification"
             let move =
                 isMove
                 ? "would put \(target) back from \(from) to \(build.standing)"
@@ -141,7 +141,7 @@ package struct RollbackRun: Sendable {
     package func dryRun() async throws -> String {
         do {
             let plan = try await interruption.guarding("\(target) was put back") { try await prepare(settles: false) }
-            return plan.text(target, hosts: verification?.inventory.hosts.count)
+            return plan.text(target, verification)
         } catch {
             guard let error = error as? any ExitCoded else { throw error }
             throw PromotionFailure(
@@ -187,6 +187,7 @@ package struct RollbackRun: Sendable {
                     tag: "\(target) \(plan.isMove ? "is" : "already was") \(build.standing)"))
         }
         run.target = await mover.verificationTarget(of: build, in: target, service: service, generation: generation)
+        run.change = .rollback
         run.learner = registry.learner(in: target)
         run.tag = TagWatch(
             reference: target, client: registry, former: plan.isMove ? plan.present?.digest : nil,
@@ -198,7 +199,7 @@ package struct RollbackRun: Sendable {
     }
 
     private func prepare(settles: Bool) async throws -> Plan {
-        try await verification?.requireInventory()
+        if verification?.remote == nil { try await verification?.requireStart() }
         try await killSwitch.requireOff(before: .now + timeout, log)
         let recovered = try await InterruptedPromotionRecovery(
             registry: registry.until(.now + timeout), ledger: ledger, log: log, readbackTimeout: readbackTimeout
@@ -215,6 +216,11 @@ package struct RollbackRun: Sendable {
         let finder = RollbackTargetFinder(registry: registry, ledger: ledger, log: log, keeps: settles)
         let build = try await finder.complete(try await choose(history, present, registry), in: target)
         guard build.image != nil else { throw RollbackError.gone(build.standing) }
+        if var run = verification, run.remote != nil {
+            // A service is asked about a build.
+            (run.target.gitSHA, run.target.digest, run.change) = (build.gitSHA, build.digest, .rollback)
+            try await run.requireStart()
+        }
         if settles, let present, present.digest != build.digest {
             _ = try await finder.keep(present.digest, in: target)
         }

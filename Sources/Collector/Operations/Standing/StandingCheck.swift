@@ -11,6 +11,8 @@ package struct StandingFleet: Sendable {
     package var deployed: DeployedService
     /// The policy of the fleet's verifications. The standing check has its soak and its rules of failure.
     package var policy: Policy
+    /// What the inventory of a verification must hold.
+    package var inventoryCheck: InventoryCheck
     /// How often each host is asked while nothing is under way.
     package var interval: Duration
     /// nil if no tag is watched.
@@ -19,11 +21,13 @@ package struct StandingFleet: Sendable {
     package var load: @Sendable () async throws -> (Inventory, HostCredentials)
 
     package init(
-        deployed: DeployedService, policy: Policy, interval: Duration, tag: WatchedTag? = nil,
+        deployed: DeployedService, policy: Policy, inventoryCheck: InventoryCheck = InventoryCheck(),
+        interval: Duration, tag: WatchedTag? = nil,
         load: @escaping @Sendable () async throws -> (Inventory, HostCredentials)
     ) {
         self.deployed = deployed
         self.policy = policy
+        self.inventoryCheck = inventoryCheck
         self.interval = interval
         self.tag = tag
         self.load = load

@@ -24,7 +24,7 @@ package struct VerificationRun: Sendable {
     /// nil with `--store none`.
     let ledger: Ledger?
     package private(set) var destinations: [ReportDestination]
-    private var evidence: EvidenceFile?
+    private(set) var evidence: EvidenceFile?
     /// Asks the registry about other digests that hosts serve; nil if the target's image does not come from a registry.
     var learner: DigestResolver?
     /// Watches the tag that the target's image comes from; nil if it does not come from a tag.
@@ -47,6 +47,8 @@ package struct VerificationRun: Sendable {
     package var remote: RemoteVerification?
     /// True to end with 0 if a newer promotion took over; only for a remote verification, whose policy is the service's.
     package var acceptsSuccessor = false
+    /// What moved the tag to the target, where no ledger's journal says it; nil if nothing is known.
+    package var change: JournalEntry.Kind?
 
     package init(
         target: Target, inventory: Inventory, policy: Policy, check: InventoryCheck, access: HostCredentials,
@@ -72,6 +74,9 @@ package struct VerificationRun: Sendable {
         self.terminal = terminal
         self.output = output
     }
+
+    /// Records the verification in an evidence file.
+    package mutating func record(in evidence: EvidenceFile) { self.evidence = evidence }
 
     /// Watches the tag of the target's image, and looks up other digests that hosts serve.
     package mutating func watch(_ image: ImageSource) {
@@ -167,29 +172,6 @@ package struct VerificationRun: Sendable {
         return result
     }
 
-    /// Follows the verification of a service.
-    private func follow(_ remote: RemoteVerification, _ signals: SessionWatch) async throws -> VerificationOutcome {
-        logger.info("Verifying", metadata: ["server": "\(remote.place)"])
-        let observers = [progress.observer(on: terminal, environment: environment), observer].compactMap { $0 }
-        var outcome = try await grouping("through \(remote.place)") {
-            try await remote.outcome(for: target, observers: observers, signals: signals, evidence: evidence)
-        }
-        outcome.context.origin = origin(at: outcome.context.startedAt)
-        if outcome.conclusion.exitCode == ExitStatus.success.rawValue, let tag, let digest = target.digest,
-            let reason = await tag.objection(promoted: digest, logger: logger)
-        {
-            // The service does not watch the tag.
-            outcome.conclusion.verdict = reason.verdict
-            outcome.conclusion.exitCode = reason.verdict.exitCode
-            outcome.conclusion.reasons = [reason]
-        }
-        let isPutBack = outcome.conclusion.reasons.contains { $0.code == .tagPutBack }
-        if acceptsSuccessor, outcome.conclusion.verdict == .superseded, !isPutBack {
-            outcome.conclusion.exitCode = ExitStatus.success.rawValue
-        }
-        return outcome
-    }
-
     /// The outcome of a promotion that was interrupted before the first request: no host is known.
     func interrupted(signal: Int32, because reason: String) async throws -> VerificationOutcome {
         let start = start()
@@ -254,6 +236,11 @@ package struct VerificationRun: Sendable {
             )
             start.target.generation = begun.generation
             start.promotions = begun.promotions
+            if let own = start.promotions.firstIndex(where: { $0.generation == begun.generation }),
+                start.promotions[own].change == nil
+            {
+                start.promotions[own].change = change
+            }
             start.warnings += [try await ledger.environmentWarning(for: target)].compactMap { $0 }
             let recorder = LedgerRecorder(ledger: ledger, verification: begun.verification)
             observers.append(recorder)
@@ -308,11 +295,11 @@ package struct VerificationRun: Sendable {
         await grouping("on \(inventory.hosts.count.hostCount)") { await session.run(initial(), observers: observers) }
     }
 
-    private func grouping<Value>(_ place: String, _ work: () async throws -> Value) async rethrows -> Value {
+    func grouping<Value>(_ place: String, _ work: () async throws -> Value) async rethrows -> Value {
         guard progress.style(on: terminal, environment: environment) == .plain,
             let pipeline = Pipeline(environment: environment, terminal: terminal)
         else { return try await work() }
-        let build = target.gitSHA?.short ?? target.digest?.short ?? "the target"
+        let build = target.gitSHA?.short ?? target.digest?.short ?? target.image ?? "the target"
         return try await pipeline.grouping("Verifying \(build) \(place)", work)
     }
 
@@ -326,7 +313,7 @@ package struct VerificationRun: Sendable {
         return context
     }
 
-    private func origin(at start: Date, _ promotion: PromotionRecord? = nil) -> ReportOrigin {
+    func origin(at start: Date, _ promotion: PromotionRecord? = nil) -> ReportOrigin {
         PipelineOrigin(environment).origin(
             of: target.gitSHA, former: promotion?.formerGitSHA, isBack: promotion?.kind == .rollback, at: start)
     }
@@ -349,7 +336,14 @@ package struct VerificationRun: Sendable {
     private func record(_ report: Report) async -> String? {
         guard let ledger else { return nil }
         do {
-            try await ledger.finish(report)
+            if remote == nil {
+                try await ledger.finish(report)
+            } else {
+                var own = report
+                // The service counts its own promotions.
+                own.target.generation = target.generation
+                try await ledger.adopt(own)
+            }
             return nil
         } catch {
             return "cannot record this verification in the ledger: \(error)"

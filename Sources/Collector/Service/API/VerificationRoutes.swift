@@ -20,16 +20,17 @@ struct VerificationRoutes {
     // MARK: - Start and interrupt
 
     func start(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        _ = try Query(request, [])
+        let dryRun = try Query(request, ["dry_run"]).one("dry_run") ?? "false"
+        guard ["true", "false"].contains(dryRun) else {
+            throw Problem.invalid("dry_run", dryRun, expected: "true or false: whether the request is only checked")
+        }
+        guard dryRun == "false" else { return try await check(request, context) }
         guard let key = request.headers[named: "Idempotency-Key"], (1...255).contains(key.utf8.count) else {
             throw Problem(
                 .badRequest, "the Idempotency-Key header is missing, empty or too long",
                 remedy: "send a key of at most 255 characters that is the same whenever this request is repeated")
         }
-        let body = try await request.body.collect(upTo: context.maxUploadSize)
-        let wanted = try VerificationRequest(Array(body.readableBytesView))
-        let entry = try model.entry(
-            service: wanted.deployed.name, environment: wanted.deployed.environment.description)
+        let (wanted, entry) = try await wanted(request, context)
         let (id, isNew) = try await verifications.start(wanted, key: key, on: entry)
         let state = verifications.running(id) == nil ? "finished" : "running"
         let url = "\(model.publicURL ?? "")/api/v1/verifications/\(id)"
@@ -37,6 +38,23 @@ struct VerificationRoutes {
             StartedBody(id: id, state: state, url: url), status: isNew ? .created : .ok)
         response.headers[.location] = url
         return response
+    }
+
+    /// Answers a request that only asks whether a verification would start.
+    private func check(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        let (wanted, entry) = try await wanted(request, context)
+        try await verifications.check(wanted, on: entry)
+        return Response(status: .noContent)
+    }
+
+    private func wanted(
+        _ request: Request, _ context: ServiceContext
+    ) async throws -> (VerificationRequest, ServiceModel.Entry) {
+        let body = try await request.body.collect(upTo: context.maxUploadSize)
+        let wanted = try VerificationRequest(Array(body.readableBytesView))
+        let entry = try model.entry(
+            service: wanted.deployed.name, environment: wanted.deployed.environment.description)
+        return (wanted, entry)
     }
 
     func interrupt(_ request: Request, _ context: ServiceContext) async throws -> Response {

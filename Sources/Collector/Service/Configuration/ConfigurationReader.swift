@@ -234,7 +234,7 @@ struct ConfigurationReader {
                 }
                 inventory = text
             case "access": fleet.credentials = credentials(value, "\(key).access")
-            case "policy": policy(value, "\(key).policy", &fleet.policy)
+            case "policy": policy(value, "\(key).policy", &fleet)
             case "check":
                 intervals(value, "\(key).check", &fleet.interval, within: Self.checkInterval)
             case "image": fleet.image = image(value, "\(key).image")
@@ -300,16 +300,23 @@ struct ConfigurationReader {
         interval = wanted
     }
 
-    private mutating func policy(_ node: ConfigurationNode, _ key: String, _ policy: inout Policy) {
+    private mutating func policy(
+        _ node: ConfigurationNode, _ key: String, _ fleet: inout ServiceConfiguration.Fleet
+    ) {
         let before = problems.count
         for (name, value) in members(node, of: key, PolicyKey.allCases.map(\.rawValue)) {
-            guard let known = PolicyKey(rawValue: name), let text = text(value, "\(key).\(name)") else { continue }
+            guard let known = PolicyKey(rawValue: name) else { continue }
+            let place = "\(key).\(name)"
+            let values =
+                known.takesSeveral ? texts(value, place) : text(value, place).map { [$0] } ?? []
+            guard !values.isEmpty else { continue }
             do throws(PolicyKey.ValueError) {
-                try known.set(text.value, in: &policy)
+                try known.set(values.map(\.value), in: &fleet.policy, &fleet.inventoryCheck)
             } catch {
-                report("\(text.place): \(error.text("\(key).\(name)", text.value))")
+                report("\(value.place): \(error.text(place, values.map(\.value).joined(separator: ", ")))")
             }
         }
+        let policy = fleet.policy
         guard problems.count == before, policy.soak >= policy.timeout else { return }
         report(
             "\(node.place): \(key).soak \(policy.soak.brief) does not fit into timeout \(policy.timeout.brief): give a "

@@ -2,6 +2,8 @@ import Shared
 import Verdict
 
 /// A key of a policy, in the configuration and in the body of a request.
+///
+/// Each is an option of `verify` with the same name.
 enum PolicyKey: String, CaseIterable, Sendable {
     case timeout, interval
     case requestTimeout = "request_timeout"
@@ -11,6 +13,9 @@ enum PolicyKey: String, CaseIterable, Sendable {
     case maxUnreachable = "max_unreachable"
     case maxFailed = "max_failed"
     case minProven = "min_proven"
+    case require
+    case minHosts = "min_hosts"
+    case maxShrink = "max_shrink"
 
     enum ValueError: Error, Hashable {
         case duration(Duration.ParseError)
@@ -26,8 +31,30 @@ enum PolicyKey: String, CaseIterable, Sendable {
         }
     }
 
-    /// Sets a value as the option of `verify` with the same name would.
-    func set(_ text: String, in policy: inout Policy) throws(ValueError) {
+    /// Sets the values of a key, as its option would.
+    ///
+    /// - Parameters:
+    ///   - texts: several for tolerances, of which one may be without a label, and for requirements; otherwise one.
+    ///   - check: of the inventory, which is not part of the policy.
+    func set(_ texts: [String], in policy: inout Policy, _ check: inout InventoryCheck) throws(ValueError) {
+        switch self {
+        case .maxStragglers: policy.stragglers = try Self.tolerances(texts)
+        case .maxUnreachable: policy.unreachable = try Self.tolerances(texts)
+        case .maxFailed: policy.failed = try Self.tolerances(texts)
+        case .require:
+            policy.require = try texts.map { text throws(ValueError) in
+                guard let requirement = Requirement(parsing: text) else {
+                    throw ValueError.expected("KEY=VALUE:N or KEY=VALUE:P% above 0, for example group=canary:100%")
+                }
+                return requirement
+            }
+        default:
+            guard let text = texts.first, texts.count == 1 else { throw .expected("one value") }
+            try set(text, in: &policy, &check)
+        }
+    }
+
+    private func set(_ text: String, in policy: inout Policy, _ check: inout InventoryCheck) throws(ValueError) {
         switch self {
         case .timeout: policy.timeout = try Self.duration(text)
         case .interval:
@@ -41,10 +68,26 @@ enum PolicyKey: String, CaseIterable, Sendable {
                 throw ValueError.expected("a whole number of 1 or more")
             }
             policy.failAfter = count
-        case .maxStragglers: policy.maxStragglers = try Self.tolerance(text)
-        case .maxUnreachable: policy.maxUnreachable = try Self.tolerance(text)
-        case .maxFailed: policy.maxFailed = try Self.tolerance(text)
         case .minProven: policy.minProven = try Self.tolerance(text)
+        case .minHosts:
+            guard let count = Int(text), count >= 0 else {
+                throw ValueError.expected("a whole number of 0 or more")
+            }
+            check.minimumHosts = count
+        case .maxShrink:
+            guard case .percent(let percent)? = Tolerance(parsing: text) else {
+                throw ValueError.expected("a percentage, for example 20%")
+            }
+            check.maximumShrinkPercent = percent
+        case .maxStragglers, .maxUnreachable, .maxFailed, .require: break
+        }
+    }
+
+    /// True for a key that takes a list.
+    var takesSeveral: Bool {
+        switch self {
+        case .maxStragglers, .maxUnreachable, .maxFailed, .require: true
+        default: false
         }
     }
 
@@ -60,5 +103,22 @@ enum PolicyKey: String, CaseIterable, Sendable {
             throw ValueError.expected("a number of hosts or a percentage, for example 3 or 5%")
         }
         return tolerance
+    }
+
+    private static func tolerances(_ texts: [String]) throws(ValueError) -> Tolerances {
+        var tolerances = Tolerances()
+        var isPlainGiven = false
+        for text in texts {
+            if text.contains("=") {
+                guard let limit = GroupTolerance(parsing: text) else {
+                    throw .expected("KEY=VALUE:N or KEY=VALUE:P%, for example region=eu:10%")
+                }
+                tolerances.byLabel.append(limit)
+            } else {
+                guard !isPlainGiven else { throw .expected("at most one value without a label") }
+                (tolerances.plain, isPlainGiven) = (try tolerance(text), true)
+            }
+        }
+        return tolerances
     }
 }

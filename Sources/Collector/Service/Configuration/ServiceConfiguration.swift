@@ -64,6 +64,7 @@ package struct ServiceConfiguration: Sendable {
         package var inventory: Placed<String>
         package var credentials = CredentialPaths()
         package var policy = Policy()
+        package var inventoryCheck = InventoryCheck()
         package var interval = Fleet.standardInterval
         /// The tag to watch; nil for none.
         package var image: Placed<ImageReference>?

@@ -5,6 +5,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import Shared
+import Verdict
 
 /// An error as a response: `application/problem+json` (RFC 9457) with a remedy.
 struct Problem: Error {
@@ -14,6 +15,8 @@ struct Problem: Error {
     var detail: String
     /// What to do.
     var remedy: String
+    /// The verdict that a verification would end with at once; nil for any other error.
+    var verdict: Verdict?
     var headers = HTTPFields()
 
     init(_ status: HTTPResponse.Status, _ detail: String, remedy: String, headers: HTTPFields = HTTPFields()) {
@@ -22,6 +25,14 @@ struct Problem: Error {
         self.detail = Sanitizer.singleLine(detail, limit: 500)
         self.remedy = Sanitizer.singleLine(remedy, limit: 500)
         self.headers = headers
+    }
+
+    /// The refusal of an inventory.
+    init(_ refusal: Conclusion) {
+        self.init(
+            .conflict, refusal.reasons.first?.message ?? refusal.verdict.rawValue,
+            remedy: "correct the inventory, or the fleet's policy at the service")
+        verdict = refusal.verdict
     }
 
     static func notFound(_ what: String, remedy: String) -> Problem { Problem(.notFound, what, remedy: remedy) }
@@ -47,10 +58,12 @@ extension Problem: HTTPResponseError {
         let status: Int
         let detail: String
         let remedy: String
+        let verdict: String?
     }
 
     func response(from request: Request, context: some RequestContext) throws -> Response {
-        let body = Body(title: title, status: status.code, detail: detail, remedy: remedy)
+        let body = Body(
+            title: title, status: status.code, detail: detail, remedy: remedy, verdict: verdict?.rawValue)
         var response = try Response.json(body, status: status, type: "application/problem+json")
         for field in headers { response.headers[field.name] = field.value }
         return response

@@ -81,6 +81,7 @@ extension ServiceConfiguration.Fleet {
     /// True if nothing but its place in the file differs.
     fileprivate func isSame(as other: Self) -> Bool {
         deployed == other.deployed && inventory.value == other.inventory.value && policy == other.policy
+            && inventoryCheck == other.inventoryCheck
             && interval == other.interval && credentials.paths == other.credentials.paths
             && image?.value == other.image?.value && imageCheck.isSame(as: other.imageCheck)
     }

@@ -119,7 +119,10 @@ package struct ServiceSetup: Sendable {
     }
 
     private static func standing(_ fleet: ServiceConfiguration.Fleet) -> StandingFleet {
-        StandingFleet(deployed: fleet.deployed, policy: fleet.policy, interval: fleet.interval) {
+        StandingFleet(
+            deployed: fleet.deployed, policy: fleet.policy, inventoryCheck: fleet.inventoryCheck,
+            interval: fleet.interval
+        ) {
             let sources = [InventorySource(argument: fleet.inventory.value)]
             let inventory = try Inventory.load(
                 sources: sources, service: fleet.deployed.name, environment: fleet.deployed.environment, now: Date(),

@@ -43,9 +43,12 @@ struct TargetImage: Sendable {
             resolved = try await WebClient.with { web in
                 try await RegistryClient(web: web, access: watched.access, deadline: .now + limit).resolve(reference)
             }
+        } catch let error as RegistryError where error.isAboutTheImage {
+            throw Problem(.badRequest, "\(error)", remedy: "correct image, or push it again")
         } catch {
             throw Problem(
-                .serviceUnavailable, "\(error)", remedy: "compare image with the registry, and send the request again")
+                .serviceUnavailable, "\(error)",
+                remedy: "send the request again; if it stays, check the service's access to the registry")
         }
         do throws(RegistryError) {
             target = try TargetResolver.complete(target, by: resolved, for: inventory.hosts)
@@ -64,6 +67,16 @@ struct TargetImage: Sendable {
             var run = run
             run.watch(source)
             return try await run.run(until: interruptions)
+        }
+    }
+}
+
+extension RegistryError {
+    /// True if the registry answered, so that the same request would fail again.
+    fileprivate var isAboutTheImage: Bool {
+        switch self {
+        case .absent, .unusable, .contradiction: true
+        default: false
         }
     }
 }

@@ -1,6 +1,8 @@
 import CollectorSupport
 import Foundation
 import HTTPTypes
+import Inventory
+import Operations
 import Shared
 import Verdict
 
@@ -13,11 +15,13 @@ struct VerificationRequest: Hashable, Sendable {
     let image: ImageReference?
     /// The manifests of the digest, which hosts may serve in its place; nil if they are unknown.
     let content: PromotedContent?
+    /// What moved the tag to the build; nil if the request does not say.
+    let change: JournalEntry.Kind?
     /// How often a request can have each host asked, unless the fleet's policy asks more often.
     private static let shortestInterval = Duration.milliseconds(500)
 
     /// The values as the body states them.
-    let policy: [PolicyKey: String]
+    let policy: [PolicyKey: [String]]
     /// A hash of everything that the request asks for.
     let fingerprint: String
 
@@ -28,10 +32,11 @@ struct VerificationRequest: Hashable, Sendable {
         let digest: String?
         let image: String?
         let content: PromotedContent?
-        let policy: [String: Value]?
+        let change: String?
+        let policy: [String: Values]?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
-            case service, environment, digest, image, content, policy
+            case service, environment, digest, image, content, change, policy
             case gitSHA = "git_sha"
         }
     }
@@ -46,6 +51,19 @@ struct VerificationRequest: Hashable, Sendable {
                 text = "\(number)"
             } else {
                 text = try container.decode(String.self)
+            }
+        }
+    }
+
+    /// A value, or a list of values.
+    private struct Values: Decodable {
+        let texts: [String]
+
+        init(from decoder: any Decoder) throws {
+            if let list = try? decoder.singleValueContainer().decode([Value].self) {
+                texts = list.map(\.text)
+            } else {
+                texts = [try Value(from: decoder).text]
             }
         }
     }
@@ -115,7 +133,11 @@ struct VerificationRequest: Hashable, Sendable {
                 remedy: "send digest and content, or image alone")
         }
         content = body.content
-        var policy: [PolicyKey: String] = [:]
+        change = body.change.flatMap(JournalEntry.Kind.init(rawValue:))
+        if let text = body.change, change == nil {
+            throw .invalid("change", text, expected: "promotion or rollback")
+        }
+        var policy: [PolicyKey: [String]] = [:]
         for (name, value) in body.policy ?? [:] {
             guard let key = PolicyKey(rawValue: name) else {
                 let known = PolicyKey.allCases.map(\.rawValue)
@@ -124,12 +146,18 @@ struct VerificationRequest: Hashable, Sendable {
                     .badRequest, "unknown key '\(name)' in policy",
                     remedy: near ?? "known keys are \(known.joined(separator: ", "))")
             }
-            policy[key] = value.text
+            guard !value.texts.isEmpty, key.takesSeveral || value.texts.count == 1 else {
+                throw Problem(
+                    .badRequest, "policy.\(name) has \(value.texts.count) values",
+                    remedy: key.takesSeveral ? "send at least one, or omit it" : "send one value, not a list")
+            }
+            policy[key] = value.texts
         }
         self.policy = policy
         fingerprint = try Self.fingerprint(
             ["\(deployed)", gitSHA?.hex ?? "", digest?.description ?? ""] + (image.map { ["image=\($0)"] } ?? [])
-                + policy.map { "\($0.rawValue)=\($1)" }.sorted(), content)
+                + (change.map { ["change=\($0.rawValue)"] } ?? [])
+                + policy.flatMap { key, texts in texts.map { "\(key.rawValue)=\($0)" } }.sorted(), content)
     }
 
     private static func fingerprint(_ parts: [String], _ content: PromotedContent?) throws(Problem) -> String {
@@ -143,22 +171,38 @@ struct VerificationRequest: Hashable, Sendable {
         }
     }
 
-    /// The fleet's policy with the request's values.
+    /// The fleet's policy and its check of the inventory, with the request's values.
     ///
-    /// - Throws: ``Problem`` for a value that is invalid, or laxer than the fleet's.
-    func policy(stricterThan fleet: Policy, hosts: Int) throws(Problem) -> Policy {
-        var policy = fleet
-        for (key, value) in sortedPolicy {
-            do throws(PolicyKey.ValueError) { try key.set(value, in: &policy) } catch {
-                throw Problem(.badRequest, error.text("policy.\(key.rawValue)", value), remedy: "correct the value")
+    /// - Throws: ``Problem`` for a value that is invalid, that no fleet could meet, or that is laxer than the fleet's.
+    func policy(
+        stricterThan fleet: StandingFleet, for inventory: Inventory
+    ) throws(Problem) -> (Policy, InventoryCheck) {
+        var (policy, check) = (fleet.policy, fleet.inventoryCheck)
+        // What the fleet's own policy has is not the request's mistake.
+        var (own, ownCheck) = (Policy(), InventoryCheck())
+        for (key, texts) in sortedPolicy {
+            let shown = texts.joined(separator: ", ")
+            do throws(PolicyKey.ValueError) {
+                try key.set(texts, in: &policy, &check)
+                try key.set(texts, in: &own, &ownCheck)
+            } catch {
+                throw Problem(.badRequest, error.text("policy.\(key.rawValue)", shown), remedy: "correct the value")
             }
-            guard !key.isLaxer(policy, than: fleet, hosts: hosts) else {
+            if key == .require {
+                policy.require = fleet.policy.require + own.require.filter { !fleet.policy.require.contains($0) }
+            }
+            guard !key.isLaxer((policy, check), than: fleet, hosts: inventory.hosts) else {
                 throw Problem(
-                    .badRequest, "policy.\(key.rawValue) \(value) is laxer than the fleet's",
-                    remedy: "omit it, or ask for more: a request can only make the fleet's policy stricter")
+                    .badRequest, "policy.\(key.rawValue) \(shown) is laxer than the fleet's",
+                    remedy: "omit it, or change the fleet's policy at the service: a request can only make it stricter")
             }
         }
-        guard policy.interval >= min(fleet.interval, Self.shortestInterval) else {
+        if !inventory.listed.isEmpty {
+            do throws(UsageError) { try PolicyCheck(own, inventory, naming: .keys).check() } catch {
+                throw Problem(.badRequest, "\(error)", remedy: "correct the value")
+            }
+        }
+        guard policy.interval >= min(fleet.policy.interval, Self.shortestInterval) else {
             throw Problem(
                 .badRequest, "policy.interval \(policy.interval.brief) is too short",
                 remedy: "ask for \(Self.shortestInterval.brief) or more, to spare the hosts")
@@ -168,27 +212,35 @@ struct VerificationRequest: Hashable, Sendable {
                 .badRequest, "policy.soak \(policy.soak.brief) does not fit into timeout \(policy.timeout.brief)",
                 remedy: "ask for a shorter soak")
         }
-        return policy
+        return (policy, check)
     }
 
-    private var sortedPolicy: [(PolicyKey, String)] { policy.sorted { $0.key.rawValue < $1.key.rawValue } }
+    private var sortedPolicy: [(PolicyKey, [String])] { policy.sorted { $0.key.rawValue < $1.key.rawValue } }
 }
 
 extension PolicyKey {
     /// True if a policy demands less than the fleet's, or might.
-    fileprivate func isLaxer(_ policy: Policy, than fleet: Policy, hosts: Int) -> Bool {
-        switch self {
+    fileprivate func isLaxer(
+        _ asked: (policy: Policy, check: InventoryCheck), than fleet: StandingFleet, hosts: [ExpectedHost]
+    ) -> Bool {
+        let (policy, own) = (asked.policy, fleet.policy)
+        let count = hosts.count { !$0.isWaived }
+        return switch self {
         // A deadline that is nearer makes nothing green, and more soak is more proof.
-        case .timeout: policy.timeout > fleet.timeout
-        case .soak: policy.soak < fleet.soak
-        case .stall: policy.stall > fleet.stall
-        case .interval: policy.interval > fleet.interval
-        case .requestTimeout: policy.requestTimeout > fleet.requestTimeout
-        case .failAfter: policy.failAfter > fleet.failAfter
-        case .maxStragglers: policy.maxStragglers.limit(of: hosts) > fleet.maxStragglers.limit(of: hosts)
-        case .maxUnreachable: policy.maxUnreachable.limit(of: hosts) > fleet.maxUnreachable.limit(of: hosts)
-        case .maxFailed: policy.maxFailed.limit(of: hosts) > fleet.maxFailed.limit(of: hosts)
-        case .minProven: policy.minProven.limit(of: hosts) < fleet.minProven.limit(of: hosts)
+        case .timeout: policy.timeout > own.timeout
+        case .soak: policy.soak < own.soak
+        case .stall: policy.stall > own.stall
+        case .interval: policy.interval > own.interval
+        case .requestTimeout: policy.requestTimeout > own.requestTimeout
+        case .failAfter: policy.failAfter > own.failAfter
+        case .maxStragglers: !policy.stragglers.isWithin(own.stragglers, for: hosts)
+        case .maxUnreachable: !policy.unreachable.isWithin(own.unreachable, for: hosts)
+        case .maxFailed: !policy.failed.isWithin(own.failed, for: hosts)
+        case .minProven: policy.minProven.limit(of: count) < own.minProven.limit(of: count)
+        // The fleet's requirements stay.
+        case .require: false
+        case .minHosts: asked.check.minimumHosts < fleet.inventoryCheck.minimumHosts
+        case .maxShrink: asked.check.maximumShrinkPercent > fleet.inventoryCheck.maximumShrinkPercent
         }
     }
 }

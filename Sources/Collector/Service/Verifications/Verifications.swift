@@ -141,18 +141,15 @@ final class Verifications: Sendable {
             guard known.request == request.fingerprint else { throw State.conflict }
             return (known.verification, false)
         }
-        let (inventory, access) = try await loaded(entry)
-        let policy = try request.policy(stricterThan: entry.fleet.policy, hosts: inventory.hosts.count)
-        let (target, image) = try await TargetImage.target(of: request, for: inventory, watched: entry.fleet.tag)
         let startedAt = Date()
         let id = RunID.make(at: startedAt)
+        let (asked, image) = try await run(of: request, on: entry)
+        var run = asked
+        let inventory = run.inventory
         var evidence = try evidenceFile(id)
         let written = ChangeSignal()
         evidence.onWrite = { written.advance() }
-        var run = VerificationRun(
-            target: target, inventory: inventory, policy: policy, check: InventoryCheck(), access: access,
-            ledger: ledger,
-            destinations: [], evidence: evidence, progress: .none, environment: [:], logger: logger)
+        run.record(in: evidence)
         let monitor = VerificationMonitor()
         (run.id, run.pool, run.observer) = (id, pool, monitor.observer)
         let (interruptions, interrupt) = AsyncStream.makeStream(of: Int32.self)
@@ -168,10 +165,11 @@ final class Verifications: Sendable {
             }
             guard !state.isDraining, state.running.count < Self.limit else {
                 evidence.removeIfEmpty()
-                throw Problem(
-                    .serviceUnavailable,
-                    state.isDraining ? "the service is stopping" : "\(Self.limit) verifications are under way",
-                    remedy: "try again later", headers: [.retryAfter: "10"])
+                throw state.isDraining
+                    ? Self.draining
+                    : Problem(
+                        .serviceUnavailable, "\(Self.limit) verifications are under way", remedy: "try again later",
+                        headers: [.retryAfter: "10"])
             }
             let ended = Task {
                 await self.perform(run, of: image, id: id, evidence: evidence, monitor: monitor, until: interruptions)
@@ -195,6 +193,32 @@ final class Verifications: Sendable {
         }
         return started
     }
+
+    /// The run that a request asks for, and its image if it names one.
+    private func run(
+        of request: VerificationRequest, on entry: ServiceModel.Entry
+    ) async throws -> (VerificationRun, TargetImage?) {
+        let (inventory, access) = try await loaded(entry)
+        let (policy, check) = try request.policy(stricterThan: entry.fleet, for: inventory)
+        let (target, image) = try await TargetImage.target(of: request, for: inventory, watched: entry.fleet.tag)
+        var run = VerificationRun(
+            target: target, inventory: inventory, policy: policy, check: check, access: access, ledger: ledger,
+            destinations: [], progress: .none, environment: [:], logger: logger)
+        run.change = request.change
+        return (run, image)
+    }
+
+    /// Checks that a verification would start, and starts none.
+    ///
+    /// - Throws: ``Problem``, as ``start(_:key:on:)`` does; 409 with the verdict if the inventory would be refused.
+    func check(_ request: VerificationRequest, on entry: ServiceModel.Entry) async throws {
+        let (run, _) = try await run(of: request, on: entry)
+        if let refusal = try await run.refusal().0, refusal.exitCode != 0 { throw Problem(refusal) }
+        guard !state.withLock(\.isDraining) else { throw Self.draining }
+    }
+
+    private static let draining = Problem(
+        .serviceUnavailable, "the service is stopping", remedy: "try again later", headers: [.retryAfter: "10"])
 
     private func perform(
         _ run: VerificationRun, of image: TargetImage?, id: String, evidence: EvidenceFile,
