@@ -48,6 +48,9 @@ several() { # PREFIX VALUES
 
 ! is_given fleet "${IN_FLEET-none}" || several --fleet= "$IN_FLEET"
 ! is_given host "${IN_HOST-none}" || several --host= "$IN_HOST"
+! is_given server "${IN_SERVER-none}" || single server --server "$IN_SERVER"
+! is_given server-token-file "${IN_SERVER_TOKEN_FILE-none}" ||
+    single server-token-file --server-token-file "$IN_SERVER_TOKEN_FILE"
 ! is_given service "${IN_SERVICE-none}" || single service --service "$IN_SERVICE"
 ! is_given environment "${IN_ENVIRONMENT-none}" || single environment --environment "$IN_ENVIRONMENT"
 ! is_given sha "${IN_SHA-none}" || single sha --sha "$IN_SHA"
@@ -82,6 +85,14 @@ if [ -n "${IN_AUTO_DEPLOY_DISABLED:-}" ]; then
     # Given switches replace the default one.
     ! is_given kill-switch "${IN_KILL_SWITCH-none}" || several '' --kill-switch=env:PROD_AUTO_DEPLOY_DISABLED
 fi
+# A token is never an argument, which every process of the runner could read.
+if is_given server-token "${IN_SERVER_TOKEN-none}"; then
+    is_given server "${IN_SERVER-none}" || refuse 64 "The input 'server-token' needs the input 'server'"
+    ! is_given server-token-file "${IN_SERVER_TOKEN_FILE-none}" ||
+        refuse 64 "The inputs 'server-token' and 'server-token-file' exclude each other: give one of them"
+    export BUILDINFO_ID_TOKEN="$IN_SERVER_TOKEN"
+fi
+unset IN_SERVER_TOKEN
 if [ -n "${IN_TOKEN:-}" ]; then
     [ "${arguments%%"$break"*}" != promote ] || export GITHUB_TOKEN="$IN_TOKEN"
     unset IN_TOKEN

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Runs every step of the actions, of the GitLab component and of the Woodpecker and Drone examples, with the runner's environment
-played and a release server and a registry on loopback. The collector and the fleet are the real programs.
+played and a release server and a registry on loopback. The collector, its service and the fleet are the real programs.
 
 Usage: run.py --collector FILE --fleet FILE
 """
@@ -29,6 +29,7 @@ NEW, OLD = "3f2a" * 10, "91c0" * 10
 TARGET_OUTPUTS = {"exit_code", "verdict", "moved", "tag", "serving", "failed_hosts", "unproven_hosts", "verification", "expected", "proven"}
 HOSTILE = ['"; touch pwned; "', "'; touch pwned; '", "$(touch pwned)", "`touch pwned`", "${{ github.token }}", "a b\tc*", "--host=x",
            "::set-output name=verdict::converged", "%0A::error::x"]
+SERVICE_TOKEN = "a-token-of-the-service-0123456789"
 checks = failures = 0
 
 
@@ -42,7 +43,7 @@ def check(what, fine, detail=""):
 # Servers
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """A release's folder below /release, and a registry with one repository, canvas, below /v2/."""
+    """A release's folder below /release, a registry with one repository, canvas, below /v2/, and a runner's identity tokens."""
     files, blobs, tags = {}, {}, {}
 
     def do_GET(self):
@@ -51,6 +52,8 @@ class Server(http.server.BaseHTTPRequestHandler):
             content, kind = self.files.get(parts[-1]), "application/octet-stream"
         elif self.path == "/v2/":
             content, kind = b"{}", "application/json"
+        elif self.path == "/token?audience=buildinfo" and self.headers["Authorization"] == "Bearer runner-secret":
+            content, kind = json.dumps({"value": SERVICE_TOKEN}).encode(), "application/json"
         else:
             digest = self.tags.get(parts[-1], parts[-1])
             content, kind = self.blobs.get(digest), "application/vnd.oci.image.manifest.v1+json"
@@ -124,6 +127,32 @@ class Fleet:
             if self.process.poll() is not None:
                 sys.exit(f"run.py: {program} ended with {self.process.returncode}")
             time.sleep(0.05)
+
+
+class Service:
+    """The collector as a service, with both fleets: the second one in the environment behind."""
+
+    def __init__(self, program, folder, green, red):
+        self.token = folder / "service.token"
+        self.token.write_text(SERVICE_TOKEN + "\n")
+        fleets = "".join(f"""
+  - service: canvas
+    environment: {environment}
+    inventory: {fleet.inventory}
+    policy: {{soak: 500ms, timeout: 4s, interval: 500ms}}""" for environment, fleet in (("default", green), ("behind", red)))
+        configuration, log = folder / "collector.yaml", folder / "service.log"
+        configuration.write_text(f"""listen: ["127.0.0.1:0"]
+store: {folder / "service.db"}
+access: {{tokens: [{{file: {self.token}, scopes: [read, verify]}}]}}
+fleets:{fleets}
+""")
+        with log.open("w") as stream:
+            self.process = subprocess.Popen([program, "serve", "--config", configuration], stdout=stream, stderr=stream)
+        while " Ready" not in log.read_text():
+            if self.process.poll() is not None:
+                sys.exit(f"run.py: the service ended with {self.process.returncode}: {log.read_text()}")
+            time.sleep(0.05)
+        self.url = "http://" + re.search(r"address=(\S+)", log.read_text())[1]
 
 
 # The runner of GitHub, Gitea and Forgejo
@@ -330,9 +359,10 @@ def hostile(work):
     """Each input, as one argument, whatever is in it. The collector is played, and writes down what it gets."""
     played = work / "played"
     played.write_text('#!/bin/sh\nfor argument; do printf "%s\\0" "$argument"; done >"$HOME/arguments"\n'
-                      'printf %s "${PROD_AUTO_DEPLOY_DISABLED-unset} ${GITHUB_TOKEN-unset} ${IN_TOKEN-unset}" >"$HOME/variables"\n')
+                      'printf %s "${PROD_AUTO_DEPLOY_DISABLED-unset} ${GITHUB_TOKEN-unset} ${IN_TOKEN-unset}'
+                      ' ${BUILDINFO_ID_TOKEN-unset} ${IN_SERVER_TOKEN-unset}" >"$HOME/variables"\n')
     played.chmod(0o755)
-    singles = ["service", "environment", "sha", "digest", "image", "timeout", "soak", "rollback-on", "store"]
+    singles = ["server", "server-token-file", "service", "environment", "sha", "digest", "image", "timeout", "soak", "rollback-on", "store"]
     several = ["fleet", "host", "max-stragglers", "max-unreachable", "max-failed", "context", "kill-switch", "report"]
 
     def arguments(inputs):
@@ -350,12 +380,17 @@ def hostile(work):
         check(f"A folder for the reports, as it is: {text}", got is not None and len(got) == 6 and not (step.workspace / "pwned").exists(),
               f"{got}\n{step.said()}")
     step, got = arguments({})
-    check("Without inputs, verify has no arguments", got == ["verify"] and (step.files / "variables").read_text() == "unset unset unset",
+    check("Without inputs, verify has no arguments", got == ["verify"] and (step.files / "variables").read_text() == "unset unset unset unset unset",
           f"{got}\n{step.said()}")
+    for text in HOSTILE:
+        step, got = arguments({"server": "https://deploys.example", "server-token": text})
+        check(f"A token of the service is no argument, whatever is in it: {text}", got == ["verify", "--server=https://deploys.example"]
+              and (step.files / "variables").read_text() == f"unset unset unset {text} unset"
+              and not list(step.workspace.rglob("pwned")), f"{got}\n{step.said()}")
     step, got = arguments({"command": "promote", "auto-deploy-disabled": "1", "kill-switch": "file:off"})
     check("promote gets the token and the switch, beside given ones", got == [
         "promote", "--kill-switch=file:off", "--kill-switch=env:PROD_AUTO_DEPLOY_DISABLED"]
-        and (step.files / "variables").read_text() == "1 a-token unset", f"{got}\n{step.said()}")
+        and (step.files / "variables").read_text() == "1 a-token unset unset unset", f"{got}\n{step.said()}")
 
 
 def promotions(work, url, green, quick):
@@ -371,6 +406,54 @@ def promotions(work, url, green, quick):
     check("A promotion moves the tag and proves the fleet", not step.failed and step.outputs["verdict"] == "converged"
           and step.outputs["moved"] == "true" and step.outputs["tag"] == NEW and Server.tags.get("latest") == image(NEW)
           and step.artifacts == {"buildinfo-reports": REPORTS}, step.said())
+
+
+def through_service(work, url, service):
+    """Steps whose runner reaches no host."""
+    target = {"release": f"{url}/release", "server": service.url, "service": "canvas", "sha": NEW, "digest": image(NEW)}
+    token = {"server-token": SERVICE_TOKEN}
+    identity = {"ACTIONS_ID_TOKEN_REQUEST_URL": f"{url}/token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "runner-secret"}
+    ways = (("a secret", token, None), ("a secret with a line break", {"server-token": SERVICE_TOKEN + "\n"}, None),
+            ("a file", {"server-token-file": str(service.token)}, None), ("no token but the run's identity", {}, identity))
+    for forge, path in ((GITHUB, "."), (GITEA, "actions/artifact-v3"), (FORGEJO, "actions/artifact-v3")):
+        for what, inputs, more in ways:
+            step = Step(forge, path, work, {**target, **inputs}, more)
+            check(f"{forge.name}: green through a service, with {what}", not step.failed and step.outputs["verdict"] == "converged"
+                  and step.outputs["serving"] == NEW and step.outputs["proven"] == "3"
+                  and step.artifacts == {"buildinfo-reports": REPORTS} and SERVICE_TOKEN not in step.log and "runner-secret" not in step.log, step.said())
+        step = Step(forge, path, work, {**target, **token, "environment": "behind"})
+        check(f"{forge.name}: red through a service, with the host's name", step.failed and step.code == 10
+              and step.outputs["verdict"] == "stragglers" and step.outputs["unproven_hosts"] != ""
+              and step.artifacts == {"buildinfo-reports": REPORTS} and SERVICE_TOKEN not in step.log, step.said())
+        step = Step(forge, path, work, target)
+        word = "enable-openid-connect: true" if forge is FORGEJO else "id-token: write"
+        check(f"{forge.name}: without any token, the log names the permission", step.failed and step.code == 69
+              and step.outputs["verdict"] == "refused" and word in step.log, step.said())
+    for what, inputs, words in (
+            ("A secret that does not exist", {"server-token": ""}, "'server-token' is empty"),
+            ("A server that does not exist", {"server": ""}, "'server' is empty"),
+            ("A secret and a file", {**token, "server-token-file": str(service.token)}, "exclude each other"),
+            ("A fleet beside a service", {**token, "fleet": "fleet.yaml"}, "--fleet has no effect with --server"),
+            ("A token that the service does not know", {"server-token": "another-token-0123456789"}, "not one of this service's")):
+        step = Step(GITHUB, ".", work, {**target, **inputs})
+        check(f"{what} is refused", step.failed and step.code in (64, 69) and step.outputs["verdict"] == "refused" and words in step.log
+              and SERVICE_TOKEN not in step.log and "another-token" not in step.log, step.said())
+    step = Step(GITHUB, ".", work, {"release": f"{url}/release", "fleet": "fleet.yaml", "sha": NEW, **token})
+    check("A token without a service is refused", step.failed and step.code == 64 and "needs the input 'server'" in step.log, step.said())
+    step = Step(GITHUB, ".", work, {**target, **token, "environment": "behind", "soak": "3s"}, cancelled=True)
+    check("A job that is cancelled interrupts the service's verification", step.failed and step.code == 130
+          and step.outputs["verdict"] == "interrupted" and "was interrupted at" in step.log, step.said())
+    Server.tags.pop("latest", None)
+    Server.tags[f"staging-{NEW}"] = image(NEW)
+    promote = {**target, **token, "command": "promote", "image": url.removeprefix("http://") + "/canvas",
+               "store": str(work / "through.db"), "args": "--no-ci\n--skip-ancestry"}
+    del promote["digest"]
+    step = Step(GITHUB, ".", work, {**promote, "environment": "nowhere"})
+    check("A promotion that the service could not verify moves nothing", step.failed and step.code == 64
+          and step.outputs["moved"] == "false" and "latest" not in Server.tags, step.said())
+    step = Step(GITHUB, ".", work, promote)
+    check("A promotion through a service moves the tag", not step.failed and step.outputs["verdict"] == "converged"
+          and step.outputs["moved"] == "true" and Server.tags.get("latest") == image(NEW), step.said())
 
 
 # GitLab
@@ -474,6 +557,11 @@ def others(work, collector, green, red):
                   f"exit {done.returncode}\n{done.stdout}{done.stderr}")
 
 
+def stop(started):
+    started.process.terminate()
+    started.process.wait()
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--collector", type=pathlib.Path, required=True)
@@ -490,13 +578,17 @@ def main():
             for behind in (False, True):
                 fleets.append(Fleet(options.fleet.resolve(), work, behind))
             actions(work, url, *fleets)
+            service = Service(options.collector.resolve(), work, *fleets)
+            fleets.append(service)
+            through_service(work, url, service)
+            fleets.remove(service)
+            stop(service)
             hostile(work)
             gitlab(work, url, *fleets)
             others(work, options.collector.resolve(), *fleets)
         finally:
             for fleet in fleets:
-                fleet.process.terminate()
-                fleet.process.wait()
+                stop(fleet)
     print(f"{checks} checks, {failures} failed")
     return 1 if failures else 0
 
