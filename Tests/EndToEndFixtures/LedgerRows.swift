@@ -72,3 +72,21 @@ struct LedgerRows {
         try database.close()
     }
 }
+
+/// A transaction that keeps every other process from writing to a ledger until it is released.
+struct LedgerLock {
+    private let database: DatabaseQueue
+
+    init(_ path: String) throws {
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        configuration.busyMode = .timeout(20)
+        database = try DatabaseQueue(path: path, configuration: configuration)
+        try database.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    }
+
+    func release() throws {
+        try database.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+        try database.close()
+    }
+}

@@ -110,6 +110,9 @@ PROGRESS = r"[./]ProgressTests/"
 LIMITS = r"[./]LimitOptionsTests/"
 KINDS = r"[./]LedgerKindsTests/"
 ENVIRONMENTS = r"[./]EnvironmentTests/"
+STANDING_CHANGES = r"[./]StandingChangeTests/"
+HOST_LOG = r"[./]HostLogTests/"
+RECORDER = r"[./]ChangeRecorderTests/"
 LEDGER_COPIES = r"[./](LedgerBackupTests|LedgerRestoreTests)/"
 CONFIGURATION = r"[./]ConfigurationTests/"
 PROBE = r"[./](ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeObservationTests)/"
@@ -3048,4 +3051,74 @@ GUARDS = [
         _STANDING + "ChangeSignal.swift",
         r"guard isOpen, state.number == number,",
         r"guard isOpen || state.number == number, state.number == number,", r"[./]ChangeSignalTests/"),
+    Guard(
+        "ledger", "standing-restart", "a restart of the service is no change of a host",
+        _STANDING + "HostLog.swift",
+        r"isResumed = last != nil && isSameTarget",
+        r"isResumed = last == nil && isSameTarget", HOST_LOG),
+    Guard(
+        "ledger", "standing-between", "a change that nobody saw happen is dated from the last time before it",
+        _STANDING + "HostLog.swift",
+        r"""seenAt = Date(rfc3339: max(last.at, seenUntil ?? ""))""",
+        r"seenAt = seenUntil == nil ? Date(rfc3339: last.at) : Date()", HOST_LOG),
+    Guard(
+        "ledger", "standing-silence", "a host that does not answer is not seen as it was",
+        _STANDING + "HostLog.swift",
+        r"guard let last, last.isServed == sight.isServed else { return }",
+        r"guard last != nil else { return }", HOST_LOG),
+    Guard(
+        "ledger", "standing-clock", "no change is dated from after it, whatever the clock does",
+        _STANDING + "HostLog.swift",
+        r"guard last != nil, let seenAt, seenAt <= now else { return nil }",
+        r"guard last != nil, let seenAt else { return nil }", HOST_LOG),
+    Guard(
+        9, "standing-loop", "a crash loop is one change, however often the container starts",
+        _STANDING + "HostLog.swift",
+        r"let isRestart = !isNewBuild && isOtherInstance && !isLooping",
+        r"let isRestart = !isNewBuild && isOtherInstance || isLooping && isOtherInstance", HOST_LOG),
+    Guard(
+        9, "standing-kept", "a host keeps a hundred changes in the ledger",
+        _LEDGER + "Recording/Ledger+Standing.swift",
+        r"host.fleet, host.name, host.fleet, host.name, Ledger.standingChangesOfHost,",
+        r"host.fleet, host.name, host.fleet, host.name, Ledger.standingChangesOfHost * 1_000,", STANDING_CHANGES),
+    Guard(
+        9, "standing-waiting", "changes that cannot be written take a limited amount of memory",
+        _STANDING + "ChangeRecorder.swift",
+        r"if changes.count > Self.limit {",
+        r"if changes.count > Self.limit * 1_000 {", RECORDER),
+    Guard(
+        "ledger", "standing-dropped", "what came before a dropped change was last seen before it",
+        _STANDING + "ChangeRecorder.swift",
+        r"changes[0].change.notBefore = notBefore",
+        r"changes[0].change.notBefore = changes[0].change.notBefore ?? notBefore", RECORDER),
+    Guard(
+        12, "standing-seen", "no fleet counts as seen while changes of its hosts wait",
+        _STANDING + "ChangeRecorder.swift",
+        r"if batch.isLast { batch.seen = seen.filter { services.contains($0.key) } }",
+        r"batch.seen = seen.filter { services.contains($0.key) }", RECORDER),
+    Guard(
+        "ledger", "standing-unasked", "a host that was not asked has not changed",
+        _STANDING + "FleetBoard.swift",
+        r"guard reach != .never, reach != .notSent, isServed || host.status != .pending else { return nil }",
+        r"guard isServed || host.status != .conflict else { return nil }", RECORDER),
+    Guard(
+        "ledger", "standing-order", "a clock that is set back changes no order",
+        _LEDGER + "Recording/Ledger+Standing.swift",
+        r"ORDER BY c.number DESC LIMIT ?",
+        r"ORDER BY c.at DESC LIMIT ?", STANDING_CHANGES),
+    Guard(
+        "ledger", "standing-last", "pruning leaves the last change of a host that is still checked",
+        _LEDGER + "Maintenance/Ledger+StandingPruning.swift",
+        r"guard isWatched else { return .max }",
+        r"guard isWatched, fleet < 0 else { return .max }", STANDING_CHANGES),
+    Guard(
+        "ledger", "standing-served", "a host that does not answer is not seen to serve what it served",
+        _LEDGER + "History/Ledger+Commits.swift",
+        r"JOIN standing_changes c ON c.build = b.number AND c.is_served",
+        r"JOIN standing_changes c ON c.build = b.number", STANDING_CHANGES),
+    Guard(
+        "service", "standing-ready", "a service that cannot record changes of hosts is not ready",
+        _SERVICE + "API/ServiceModel.swift",
+        r"if obstacles.isEmpty, let problem = entries.first?.board.recorder?.problem {",
+        r"if !obstacles.isEmpty, let problem = entries.first?.board.recorder?.problem {", r"[./]RecordingHealthTests/"),
 ]

@@ -179,7 +179,7 @@ struct LedgerOpenerTests {
         let folder = try TestFolder()
         defer { folder.remove() }
         let path = "\(folder.path)/ledger.db"
-        let ledger = try await Ledger.open(path: path, options: .init(maximumPages: 48))
+        let ledger = try await Ledger.open(path: path, options: .init(maximumPages: 56))
         let sha = try LedgerFixtures.sha("1")
         let first = try await ledger.begin(LedgerFixtures.run("1", sha: sha))
         let large = LedgerFixtures.run("2", sha: try LedgerFixtures.sha("2"), hosts: (0..<5_000).map { "host-\($0)" })

@@ -138,7 +138,7 @@ struct LedgerPruningTests {
     @Test("The file becomes smaller by the reported size")
     func shrinks() async throws {
         try await withRecordedHistory { history, path in
-            try await fill(&history, 12)
+            try await fill(&history, 16)
             _ = try await history.ledger.prune(LedgerRetention(age: Self.day * 500), now: LedgerFixtures.now)
             let before = try size(path)
             let pruned = try await prune(history.ledger, days: 30)

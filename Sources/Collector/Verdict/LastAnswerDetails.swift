@@ -51,8 +51,14 @@ package struct LastAnswerDetails: Sendable {
     /// The version of the agent that answered, as it states it; nil if no agent answered.
     package var agentVersion: String? { content?.document.agent.version }
 
-    /// Differs once an instance was restarted or replaced; nil if no agent answered.
-    package var instancesHash: Int? { own?.fingerprint.hashValue }
+    /// Differs once an instance was restarted or replaced, or the host was booted again, and is the same in every process; nil
+    /// if no agent answered, or there is no instance.
+    package var instancesMark: Int64? {
+        guard let own, !own.fingerprint.isEmpty else { return nil }
+        var hash = SHA256()
+        for text in [own.bootID] + own.fingerprint.map(\.mark) { hash.update(text.utf8 + [0]) }
+        return hash.finalize().prefix(8).reduce(0) { $0 << 8 | Int64($1) }
+    }
 
     package var observedAt: String? { own?.observedAt }
 

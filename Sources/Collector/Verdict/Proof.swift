@@ -37,6 +37,9 @@ struct Proof: Hashable, Sendable {
         init(_ instance: Instance) {
             (id, startedAt, restartCount) = (instance.id, instance.startedAt, instance.restartCount)
         }
+
+        /// The same in every process.
+        var mark: String { "\(id)\0\(startedAt ?? "")\0\(restartCount.map(String.init) ?? "")" }
     }
 
     /// The instances in an order that does not depend on the answer.

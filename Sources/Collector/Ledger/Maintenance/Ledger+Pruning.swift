@@ -6,7 +6,7 @@ import Verdict
 
 extension Ledger {
     /// The maximum duration of a deleting transaction, after which a verification can record.
-    private static let batchTime = Duration.milliseconds(250)
+    static let batchTime = Duration.milliseconds(250)
     /// The pause between two transactions: longer than the 100 ms that SQLite's busy handler sleeps at most between two
     /// attempts, so that a waiting process gets its turn.
     private static let pause = Duration.milliseconds(120)
@@ -41,6 +41,7 @@ extension Ledger {
             await Self.yieldToOthers()
         }
         pruned.statuses = try await pruneStatuses(before: retention.oldest(now: now))
+        pruned.changes = try await pruneStandingChanges(before: retention.oldest(now: now))
         if rewrites { try await maintain { try $0.execute(sql: "VACUUM") } } else { try await releasePages() }
         // The file itself shrinks when the log is merged into it. Readers are not waited for.
         try await maintain { db in
@@ -59,6 +60,7 @@ extension Ledger {
     /// The result that ``prune(_:now:rewrites:progress:)`` would have.
     package func pruneable(_ retention: LedgerRetention, now: Date) async throws(LedgerError) -> PruneResult {
         let statuses = try await pruneableStatuses(before: retention.oldest(now: now))
+        let changes = try await pruneableStandingChanges(before: retention.oldest(now: now))
         return try await read { db in
             let numbers = try retention.excess(now: now, db)
             var pruned = PruneResult(isDryRun: true, verifications: numbers.count)
@@ -71,6 +73,7 @@ extension Ledger {
                 }
             }
             pruned.statuses = statuses
+            pruned.changes = changes
             pruned.kept = (try Int.fetchOne(db, sql: "SELECT count(*) FROM verifications") ?? 0) - numbers.count
             return pruned
         }
@@ -83,7 +86,7 @@ extension Ledger {
         return ids.filter { !known.contains($0) }
     }
 
-    private static func yieldToOthers() async {
+    static func yieldToOthers() async {
         // A cancelled task finishes its work without the pauses.
         do { try await Task.sleep(for: pause) } catch {}
     }
@@ -238,6 +241,8 @@ package struct PruneResult: Codable, Hashable, Sendable {
     var transitions = 0
     /// The number of recorded statuses.
     var statuses = 0
+    /// The number of changes of hosts that standing checks saw.
+    var changes = 0
     /// The number of verifications that remain.
     var kept = 0
     /// The number of bytes by which the file became smaller.
@@ -246,15 +251,17 @@ package struct PruneResult: Codable, Hashable, Sendable {
     @ExplicitNull var bytesReusable: Int? = nil
 
     enum CodingKeys: String, CodingKey {
-        case schema, verifications, hosts, transitions, statuses, kept
+        case schema, verifications, hosts, transitions, statuses, changes, kept
         case isDryRun = "dry_run"
         case bytesFreed = "bytes_freed"
         case bytesReusable = "bytes_reusable"
     }
 
     package func text() -> String {
-        let recorded = statuses > 0 ? " and \(statuses) recorded statuses" : ""
-        let rows = "\(verifications) verifications (\(hosts) hosts, \(transitions) transitions)\(recorded)"
+        let rows = [
+            "\(verifications) verifications (\(hosts) hosts, \(transitions) transitions)",
+            statuses > 0 ? "\(statuses) recorded statuses" : nil, changes > 0 ? "\(changes) changes of hosts" : nil,
+        ].compactMap { $0 }.joined(separator: " and ")
         guard !isDryRun else { return "would remove \(rows); would keep \(kept) verifications and all promotions\n" }
         let freed = bytesFreed.map { ", and released \(ByteCount($0))" } ?? ""
         let reusable = bytesReusable.map { $0 > 0 ? "; \(ByteCount($0)) in the file are free" : "" } ?? ""

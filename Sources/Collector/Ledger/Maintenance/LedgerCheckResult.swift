@@ -27,6 +27,8 @@ package struct LedgerCheckResult: Codable, Hashable, Sendable {
         var interrupted = 0
         var hosts = 0
         var transitions = 0
+        /// Changes of hosts that standing checks saw.
+        var changes = 0
     }
 
     private var schema = 1
@@ -88,7 +90,8 @@ package struct LedgerCheckResult: Codable, Hashable, Sendable {
             lines.append(
                 "promotions \(counts.promotions) (services \(counts.services)), verifications \(counts.verifications) "
                     + "(running \(counts.running), interrupted \(counts.interrupted)), hosts \(counts.hosts), "
-                    + "transitions \(counts.transitions)")
+                    + "transitions \(counts.transitions)\(counts.changes > 0 ? ", changes of hosts \(counts.changes)" : "")"
+            )
         }
         lines += findings.map { "\($0.kind.rawValue): \($0.text)" }
         lines.append(isFine ? "fine" : "not fine (exit \(exitCode)): \(advice)")

@@ -162,6 +162,7 @@ private struct LedgerChecker {
         counts.verifications = try number("SELECT count(*) FROM verifications")
         counts.hosts = try number("SELECT count(*) FROM hosts")
         counts.transitions = try number("SELECT count(*) FROM transitions")
+        if hasStandingChanges { counts.changes = try number("SELECT count(*) FROM standing_changes") }
         let observer = ProcessIdentity.current()
         var interrupted: [String] = []
         let rows = try Row.fetchCursor(
@@ -213,9 +214,12 @@ private struct LedgerChecker {
             "the statistics of a verification differ from its hosts: \(different.listed(limit: Self.maximumFindings))")
     }
 
+    private var hasStandingChanges: Bool { result.version ?? LedgerSchema.version >= 11 }
+
     /// Finds the tables and the reports that are lost, and so the cost of the damage.
     private mutating func findUnreadable(_ db: Database) throws {
-        for table in ["promotions", "verifications", "hosts", "transitions"] {
+        let tables = ["promotions", "verifications", "hosts", "transitions"]
+        for table in tables + (hasStandingChanges ? ["standing_changes"] : []) {
             check("the table \(table)", db) { _, db in
                 _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table) NOT INDEXED")
             }
@@ -329,6 +333,18 @@ struct LedgerInvariant: Sendable {
                 SELECT id FROM journal WHERE kind NOT IN (\(quoted(JournalEntry.Kind.allCases.map(\.rawValue))))
                     OR state NOT IN (\(quoted(JournalEntry.State.allCases.map(\.rawValue))))
                 """, since: 3),
+        LedgerInvariant(
+            violation: "a standing check saw an unknown status: of host",
+            query: """
+                SELECT DISTINCT host FROM standing_changes
+                WHERE status NOT IN (\(quoted(HostStatus.allCases.map(\.rawValue))))
+                """, since: 11),
+        LedgerInvariant(
+            violation: "a standing check saw a change that contradicts itself: of host",
+            query: """
+                SELECT DISTINCT host FROM standing_changes
+                WHERE not_before > at OR is_new_build AND is_restart OR is_served AND build IS NULL
+                """, since: 11),
     ]
 
     /// The words as a list of SQL literals. They are raw values of enums and contain no quotes.

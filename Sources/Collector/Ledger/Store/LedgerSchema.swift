@@ -11,6 +11,7 @@ enum LedgerSchema {
     /// SQLite maintains for every writer, or a table that may lack what an older collector wrote.
     static let steps = [
         version1, version2, version3, version4, version5, version6, version7, version8, version9, version10,
+        version11,
     ]
     static var version: Int { steps.count }
 
@@ -296,6 +297,42 @@ enum LedgerSchema {
             verification TEXT NOT NULL,
             at TEXT NOT NULL
         ) WITHOUT ROWID;
+        """
+
+    /// What standing checks saw: a row for each change of a host.
+    ///
+    /// `number` orders the changes of a host, because clocks are set back. A change happened after `not_before`, at which the
+    /// host was last seen as it was before, and not after `at`. `status` is NULL where the inventory no longer lists the host.
+    /// `is_served` is 0 if the build is that of an earlier answer. Each host's last change still held at its fleet's
+    /// `seen_until`. Builds are apart because most changes share one, and so that a commit is found by a small index.
+    private static let version11 = """
+        CREATE TABLE standing_fleets (
+            number INTEGER PRIMARY KEY,
+            service TEXT NOT NULL UNIQUE,
+            seen_until TEXT
+        );
+        CREATE TABLE standing_builds (
+            number INTEGER PRIMARY KEY,
+            git_sha TEXT,
+            digest TEXT
+        );
+        CREATE INDEX standing_builds_by_commit ON standing_builds (git_sha, digest);
+        CREATE TABLE standing_changes (
+            number INTEGER PRIMARY KEY,
+            fleet INTEGER NOT NULL REFERENCES standing_fleets (number),
+            host TEXT NOT NULL,
+            at TEXT NOT NULL,
+            not_before TEXT,
+            status TEXT,
+            finding TEXT NOT NULL,
+            build INTEGER REFERENCES standing_builds (number),
+            is_served INTEGER NOT NULL,
+            is_new_build INTEGER NOT NULL,
+            is_restart INTEGER NOT NULL,
+            instances INTEGER
+        );
+        CREATE INDEX standing_changes_by_host ON standing_changes (fleet, host);
+        CREATE INDEX standing_changes_by_build ON standing_changes (build);
         """
 
     /// The service's name from the key in `service`, for queries that run on any schema.

@@ -1,3 +1,6 @@
+import CollectorSupport
+import Foundation
+package import Ledger
 package import Shared
 import Synchronization
 package import Verdict
@@ -7,21 +10,48 @@ package import Verdict
 /// Readers take a ``FleetSnapshot``. Its values state when they were known, and readers compare that with the present: nothing
 /// here expires by a timer, which could hang.
 package final class FleetBoard: Sendable {
+    private let service: DeployedService
     private let content: Mutex<FleetSnapshot>
     private let changes: ChangeSignal
-    /// By the names of the hosts.
-    private let logs = Mutex<[String: HostLog]>([:])
+    package let recorder: ChangeRecorder?
+    /// By the names of the hosts. Nothing here is shown as present.
+    private let logs: Mutex<[String: HostLog]>
 
-    /// - Parameter changes: one sequence for all fleets of the process.
-    package init(of deployed: DeployedService, changes: ChangeSignal) {
+    /// - Parameters:
+    ///   - changes: one sequence for all fleets of the process.
+    ///   - recorder: takes the changes of hosts; nil if nobody asks for them.
+    ///   - record: what the ledger has of the hosts.
+    package convenience init(
+        of deployed: DeployedService, changes: ChangeSignal, recorder: ChangeRecorder? = nil,
+        after record: StandingRecord = StandingRecord()
+    ) {
+        self.init(
+            of: deployed, changes: changes, recorder: recorder,
+            logs: record.hosts.mapValues { HostLog(after: $0, seenUntil: record.seenUntil) })
+    }
+
+    /// Goes on with the changes of hosts after an earlier board of the fleet.
+    package convenience init(after board: FleetBoard) {
+        self.init(
+            of: board.service, changes: board.changes, recorder: board.recorder,
+            logs: board.logs.withLock(\.self))
+    }
+
+    private init(
+        of deployed: DeployedService, changes: ChangeSignal, recorder: ChangeRecorder?, logs: [String: HostLog]
+    ) {
+        service = deployed
         content = Mutex(FleetSnapshot(deployed: deployed))
         self.changes = changes
+        self.recorder = recorder
+        self.logs = Mutex(logs)
+        recorder?.follow(self, of: deployed)
     }
 
     package var snapshot: FleetSnapshot { content.withLock(\.self) }
 
-    /// The changes of a host since the process began to check it, oldest first; empty for a host that is not known.
-    package func changes(of host: String) -> [StandingChange] { logs.withLock { $0[host]?.changes ?? [] } }
+    /// When every host was last seen as its last change says, RFC 3339; nil before any host was.
+    var seenUntil: String? { logs.withLock { $0.values.compactMap(\.seenAt).min()?.rfc3339 } }
 
     /// Notes why something could not be read; nil once it could.
     func note(_ problem: String?) {
@@ -33,9 +63,12 @@ package final class FleetBoard: Sendable {
     /// Begins a session. Hosts that were known keep what they served, and are compared with the target once they answer again.
     func begin(_ verification: Verification, promotion: Promotion?, at start: ContinuousClock.Instant) {
         let number = changes.advance()
-        content.withLock { content in
+        let isSameTarget = content.withLock { content in
             let known = Dictionary(content.hosts.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-            content.target = verification.target.isComparable ? verification.target : nil
+            let target = verification.target.isComparable ? verification.target : nil
+            // What an earlier process compared with does not matter: nothing of it is shown.
+            let isSameTarget = content.hosts.isEmpty || content.target == target
+            content.target = target
             content.promotedAt = promotion?.at
             content.keep(verification.timing)
             content.start = start
@@ -46,9 +79,18 @@ package final class FleetBoard: Sendable {
                 return view
             }
             content.number = number
+            return isSameTarget
         }
         let names = Set(verification.tracks.map { HostView.name(of: $0.host) })
-        logs.withLock { logs in logs = logs.filter { names.contains($0.key) } }
+        logs.withLock { logs in
+            for name in Array(logs.keys) {
+                if names.contains(name) {
+                    logs[name]?.begin(isSameTarget: isSameTarget)
+                } else if let change = logs.removeValue(forKey: name)?.leaving(at: Date()) {
+                    recorder?.add(change)
+                }
+            }
+        }
     }
 
     /// Takes over what is known of a host at this time of the session.
@@ -69,10 +111,34 @@ package final class FleetBoard: Sendable {
             }
             return isNews || isAnswer ? content.hosts[host] : nil
         }
-        guard let seen else { return }
-        logs.withLock {
-            $0[seen.name, default: HostLog()].take(seen, instances: track.lastAnswer.instancesHash, at: .now)
+        guard let seen, let sight = HostSight(seen, track) else { return }
+        // A host that is not known yet is known after its soak, or a few rounds.
+        let patience = verification.timing.soak + verification.timing.freshness * 2
+        logs.withLock { logs in
+            let change = logs[seen.name, default: HostLog(of: seen.name, in: service)].take(sight, patience: patience)
+            // Under this lock, so that seenUntil is never later than a change that nobody has.
+            if let change { recorder?.add(change) }
         }
+    }
+}
+
+extension HostSight {
+    /// - Returns: nil for a host of which nothing new is known: it was not asked, or answered with what it had seen before.
+    fileprivate init?(_ host: HostView, _ track: HostTracker) {
+        let reach = track.facts.reach
+        let isSilent: Bool =
+            switch host.status {
+            case .unreachable, .agentError, .conflict, .missing: true
+            default: reach != .ok
+            }
+        let isServed = track.evidence != nil && !isSilent
+        guard reach != .never, reach != .notSent, isServed || host.status != .pending else { return nil }
+        let now = Date()
+        let age = host.observedAt.map { (ContinuousClock.now - $0).seconds } ?? 0
+        self.init(
+            status: host.status, finding: host.reason.finding, gitSHA: isServed ? host.gitSHA : nil,
+            digest: isServed ? host.digest : nil, instances: isServed ? track.lastAnswer.instancesMark : nil, at: now,
+            observedAt: isServed ? now.addingTimeInterval(-max(0, age)) : now)
     }
 }
 

@@ -1,5 +1,6 @@
 import CollectorSupport
 import Foundation
+import HTTPTypes
 import Hummingbird
 import Ledger
 import Operations
@@ -14,11 +15,10 @@ struct HostRoutes {
     private static let timeline = 50
 
     func host(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        _ = try Query(request, [])
+        let query = try Query(request, ["limit", "cursor"])
         let name = try context.parameter("name")
         let (now, wall) = (ContinuousClock.now, Date())
-        let entries = model.entries
-        let present = entries.compactMap { entry -> PresentHost? in
+        let present = model.entries.compactMap { entry -> PresentHost? in
             let snapshot = entry.board.snapshot
             guard let host = snapshot.hosts.first(where: { $0.name == name }) else { return nil }
             return PresentHost(
@@ -26,17 +26,22 @@ struct HostRoutes {
                 host: HostBody(host, in: snapshot, at: now, wall: wall))
         }
         let past = try await model.ledger.history(HistoryFilter(host: name), limit: Self.timeline, now: wall)
-        guard !present.isEmpty || !past.isEmpty else {
+        let timeline = try await HostTimeline(
+            of: name, query, limit: try query.limit(), in: model)
+        guard !present.isEmpty || !past.isEmpty || !timeline.changes.isEmpty else {
             throw Problem.notFound(
                 "no fleet lists '\(name)', and the ledger has nothing of it",
                 remedy: "look for it with ?q= in a fleet's hosts")
         }
-        let changes = entries.flatMap { entry in
-            entry.board.changes(of: name).map { ChangeBody($0, of: entry.fleet.deployed, at: now, wall: wall) }
-        }.sorted { $0.at > $1.at }
-        return try .json(
+        var response = try Response.json(
             HostPage(
-                name: name, present: present, changes: Array(changes.prefix(Self.timeline)), timeline: past))
+                name: name, present: present, changes: timeline.changes.compactMap(ChangeBody.init),
+                next: timeline.next,
+                timeline: past))
+        if let next = timeline.next, let link = HTTPField.Name("Link") {
+            response.headers[link] = query.next(request, next)
+        }
+        return response
     }
 
     func commit(_ request: Request, _ context: ServiceContext) async throws -> Response {
@@ -81,11 +86,12 @@ struct CommitSearch {
             let snapshot = entry.board.snapshot
             return (snapshot: snapshot, hosts: snapshot.hosts.filter { $0.gitSHA?.hex.hasPrefix(text) ?? false })
         }
-        let recorded = try await model.ledger.sightings(ofCommitsBeginningWith: text)
+        var recorded = try await model.ledger.sightings(ofCommitsBeginningWith: text)
+        for index in recorded.indices { recorded[index].extend(to: served) }
         let commits = Set(served.flatMap { $0.hosts.compactMap(\.gitSHA) } + recorded.map(\.gitSHA))
         guard !commits.isEmpty else {
             throw Problem.notFound(
-                "no host serves \(text), and the ledger has no promotion of it", remedy: "check the commit id")
+                "no host serves \(text), and the ledger has nothing of it", remedy: "check the commit id")
         }
         return (served, recorded, commits)
     }
@@ -107,9 +113,23 @@ private struct PresentHost: Encodable {
     }
 }
 
-/// One change of a host since the service was started.
+extension CommitSighting {
+    /// Takes over when hosts that still serve the commit were last seen: the ledger learns of it only once something changes.
+    fileprivate mutating func extend(to served: [(snapshot: FleetSnapshot, hosts: [HostView])]) {
+        guard let observed else { return }
+        let now = ContinuousClock.now
+        let seen = served.filter { $0.snapshot.deployed == DeployedService(service, in: environment) }
+            .flatMap(\.hosts).filter { $0.gitSHA == gitSHA }.compactMap(\.observedAt).max()
+        guard let seen else { return }
+        let last = Date(timeIntervalSinceNow: -max(0, (now - seen).seconds)).rfc3339
+        self.observed?.lastSeen = max(observed.lastSeen, last)
+    }
+}
+
+/// One change of a host that standing checks saw.
 private struct ChangeBody: Encodable {
     let at: String
+    @ExplicitNull var notBefore: String?
     let service: String
     let environment: EnvironmentName
     let status: HostStatus
@@ -119,16 +139,18 @@ private struct ChangeBody: Encodable {
     let newBuild: Bool
     let restarted: Bool
 
-    init(_ change: StandingChange, of deployed: DeployedService, at now: ContinuousClock.Instant, wall: Date) {
-        at = wall.addingTimeInterval(-max(0, (now - change.at).seconds)).rfc3339
-        (service, environment) = (deployed.name, deployed.environment)
-        (status, reason) = (change.status, change.finding)
+    /// - Returns: nil for a host that was removed from the inventory.
+    init?(_ change: StandingChange) {
+        guard let status = change.status else { return nil }
+        (at, self.status, reason) = (change.at, status, change.finding)
+        (service, environment) = (change.service.name, change.service.environment)
         (newBuild, restarted) = (change.isNewBuild, change.isRestart)
-        (gitSHA, digest) = (change.gitSHA, change.digest)
+        (notBefore, gitSHA, digest) = (change.notBefore, change.gitSHA, change.digest)
     }
 
     private enum CodingKeys: String, CodingKey {
         case at, service, environment, status, reason, digest, restarted
+        case notBefore = "not_before"
         case gitSHA = "git_sha"
         case newBuild = "new_build"
     }
@@ -138,10 +160,11 @@ private struct HostPage: Encodable {
     let name: String
     let present: [PresentHost]
     let changes: [ChangeBody]
+    @ExplicitNull var next: String?
     let timeline: [HistoryEntry]
 
     private enum CodingKeys: String, CodingKey {
-        case name, changes, timeline
+        case name, changes, next, timeline
         case present = "services"
     }
 }

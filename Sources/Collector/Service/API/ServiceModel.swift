@@ -66,6 +66,9 @@ final class ServiceModel: Sendable {
     /// The reasons that the service is not ready; none if it is.
     func obstacles(at now: ContinuousClock.Instant = .now) async -> [String] {
         var obstacles = [await ledgerHealth.problem(of: ledger)].compactMap { $0 }
+        if obstacles.isEmpty, let problem = entries.first?.board.recorder?.problem {
+            obstacles.append("the changes of hosts are not recorded: \(problem)")
+        }
         for entry in entries {
             let snapshot = entry.board.snapshot
             guard !snapshot.isFresh(at: now), !snapshot.hosts.isEmpty else { continue }

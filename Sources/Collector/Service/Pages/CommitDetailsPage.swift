@@ -6,7 +6,7 @@ import Reports
 import Shared
 import Verdict
 
-/// `GET /commits/{sha}`: where a commit is served now, and where it was proven.
+/// `GET /commits/{sha}`: where a commit is served now, where it was proven, and where it was seen.
 ///
 /// The page has no tone: that a commit is served somewhere is neither good nor bad.
 struct CommitDetailsPage {
@@ -42,7 +42,7 @@ struct CommitDetailsPage {
             <p class="what">Commit</p><div class="headline"><h1><code>\(commit.short)</code> is served by \
             \(ReportText.hosts(hosts))</h1></div>
             <p class="state"><code>\(commit.hex)</code></p></section>
-            \(now(places, commit))\(past(recorded, moment))
+            \(now(places, commit))\(past(recorded.filter { $0.hosts > 0 || $0.observed == nil }, moment))\(seen(recorded, moment))
             """
         return page.response(query, moment)
     }
@@ -105,6 +105,31 @@ struct CommitDetailsPage {
             <table class="rows" aria-label="Verifications of it"><thead><tr><th scope="col">fleet</th>\
             <th scope="col">hosts ever proven</th><th scope="col">first proven (UTC)</th>\
             <th scope="col">last proven (UTC)</th></tr></thead><tbody>
+            \(rows.joined())</tbody></table></section>
+
+            """
+    }
+
+    /// What standing checks saw, which proves nothing.
+    private func seen(_ recorded: [CommitSighting], _ moment: PageMoment) -> Markup {
+        let rows: [Markup] = recorded.compactMap { entry in
+            entry.observed.map { observed in
+                """
+                <tr><th scope="row"><a href="\(PagePath.fleet(entry.service, entry.environment.description), limit: .max)">\
+                \(entry.service, limit: 128)</a><small>\(entry.environment.description, limit: 128)</small></th>\
+                <td data-name="hosts">\(ReportText.count(observed.hosts))</td>\
+                <td data-name="first seen">\(moment.element(observed.firstSeen))</td>\
+                <td data-name="last seen">\(moment.element(observed.lastSeen))</td></tr>
+
+                """
+            }
+        }
+        guard !rows.isEmpty else { return "" }
+        return """
+            <section class="panel"><h2>Where standing checks saw it</h2>
+            <table class="rows" aria-label="Sightings of it"><thead><tr><th scope="col">fleet</th>\
+            <th scope="col">hosts ever seen</th><th scope="col">first seen (UTC)</th>\
+            <th scope="col">last seen (UTC)</th></tr></thead><tbody>
             \(rows.joined())</tbody></table></section>
 
             """

@@ -1,3 +1,4 @@
+import CollectorSupport
 import Foundation
 import Hummingbird
 import Ledger
@@ -10,21 +11,21 @@ import Verdict
 struct HostDetailsPage {
     let model: ServiceModel
 
-    /// The most past verifications.
+    /// The most past verifications, and the most changes.
     private static let timeline = 50
 
     func page(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let name = try context.parameter("name")
-        let query = try PageQuery(request)
+        let query = try PageQuery(request, ["cursor"])
         let moment = PageMoment(model)
-        let entries = model.entries
-        let present = entries.compactMap { entry -> (fleet: FleetView, host: HostView)? in
+        let present = model.entries.compactMap { entry -> (fleet: FleetView, host: HostView)? in
             let snapshot = entry.board.snapshot
             guard let host = snapshot.hosts.first(where: { $0.name == name }) else { return nil }
             return (FleetView(snapshot, at: moment), host)
         }
         let past = try await model.ledger.history(HistoryFilter(host: name), limit: Self.timeline, now: moment.wall)
-        guard !present.isEmpty || !past.isEmpty else {
+        let timeline = try await HostTimeline(of: name, query.query, limit: Self.timeline, in: model)
+        guard !present.isEmpty || !past.isEmpty || !timeline.changes.isEmpty else {
             throw Problem.notFound(
                 "no fleet lists '\(name)', and the ledger has nothing of it", remedy: "look for it in a fleet's hosts")
         }
@@ -40,7 +41,7 @@ struct HostDetailsPage {
             <p class="what"><bdi>\(name, limit: 255)</bdi> \(labels.prefix(12).joined(separator: " "))</p>
             <div class="headline" role="status">\(tone.symbol)<h1>\(event)</h1></div>
             <p class="state">\(state(present, moment))</p></section>
-            \(now(present))\(changes(entries, of: name, moment))\(timeline(past, moment))
+            \(now(present))\(changes(timeline, present.map(\.fleet.snapshot), query, moment))\(self.timeline(past, moment))
             """
         return page.response(query, moment)
     }
@@ -65,7 +66,7 @@ struct HostDetailsPage {
     }
 
     private func state(_ present: [(fleet: FleetView, host: HostView)], _ moment: PageMoment) -> String {
-        guard !present.isEmpty else { return "What follows is from past verifications." }
+        guard !present.isEmpty else { return "What follows is of the past." }
         let services = ReportText.counted(present.count, "service", "services")
         guard let last = present.compactMap(\.host.observedAt).max() else {
             return "\(services). It has not answered yet."
@@ -92,35 +93,51 @@ struct HostDetailsPage {
     }
 
     /// What the standing checks saw, latest first.
-    private func changes(_ entries: [ServiceModel.Entry], of name: String, _ moment: PageMoment) -> Markup {
-        let all = entries.flatMap { entry in entry.board.changes(of: name).map { (entry.fleet.deployed, $0) } }
-            .sorted { $0.1.at > $1.1.at }
+    private func changes(
+        _ timeline: HostTimeline, _ fleets: [FleetSnapshot], _ query: PageQuery, _ moment: PageMoment
+    ) -> Markup {
+        let all = timeline.changes
         guard !all.isEmpty else { return "" }
-        let isShared = Set(all.map(\.0)).count > 1
-        let items: [Markup] = all.prefix(Self.timeline).map { deployed, change in
-            let badge = ShownStatus.known(change.status).badge
+        let isShared = Set(all.map(\.service)).count > 1
+        let items: [Markup] = all.map { change in
+            let status = change.status.map(ShownStatus.known) ?? .unknown
             let build: Markup = (change.gitSHA?.short ?? change.digest?.short).map { "<code>\($0)</code>" } ?? ""
             let what: Markup =
                 change.isNewBuild
                 ? "<strong>serves \(build)</strong>: "
                 : change.isRestart ? "<strong>restarted</strong>, serves \(build): " : ""
             let place: Markup =
-                isShared ? "\(deployed.name, limit: 128) \(deployed.environment.description, limit: 128): " : ""
+                isShared
+                ? "\(change.service.name, limit: 128) \(change.service.environment.description, limit: 128): " : ""
+            let freshness = fleets.first { $0.deployed == change.service }?.freshness ?? .zero
             return """
-                <li class="\(ShownStatus.known(change.status).name)">\(moment.element(change.at)) \(badge) \
-                <span>\(place)\(what)\(change.finding, limit: 1_024)</span></li>
+                <li class="\(status.name)">\(moment.element(recorded: change.at)) \(status.badge) \
+                <span>\(place)\(what)\(change.finding, limit: 1_024)\(since(change, freshness, moment))</span></li>
 
                 """
         }
-        let more = all.count - items.count
-        let rest: Markup = more > 0 ? "<p class=\"hint\">and \(ReportText.count(more)) before</p>\n" : ""
+        let more: Markup =
+            timeline.next.map { next in
+                "<p><a href=\"\(query.link(["cursor": [next]]), limit: .max)\">Earlier changes</a></p>\n"
+            } ?? ""
         return """
-            <section class="panel"><h2>Changes since \(moment.element(model.startedAt)) UTC, when the service was started</h2>
+            <section class="panel"><h2>Changes that the service saw</h2>
+            <p class="hint">It was started at \(moment.element(model.startedAt)) UTC, and knows earlier changes from its ledger.</p>
             <ol class="past">
             \(items.joined())</ol>
-            \(rest)</section>
+            \(more)</section>
 
             """
+    }
+
+    /// A change that happened while nobody looked has no time of its own.
+    private func since(_ change: StandingChange, _ freshness: Duration, _ moment: PageMoment) -> Markup {
+        guard let notBefore = change.notBefore, let first = Date(rfc3339: notBefore),
+            let last = Date(rfc3339: change.at),
+            last.timeIntervalSince(first) > max(60, freshness.seconds * 2)
+        else { return "" }
+        return
+            "<small>between \(moment.element(recorded: notBefore)) and \(moment.element(recorded: change.at))</small>"
     }
 
     private func timeline(_ past: [HistoryEntry], _ moment: PageMoment) -> Markup {

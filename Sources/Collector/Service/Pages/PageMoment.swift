@@ -46,6 +46,11 @@ struct PageMoment {
         return Self.element(date.rfc3339, isRecent: isRecent)
     }
 
+    /// A recorded time in UTC, with its day unless it is in the last 24 hours; any other text unchanged.
+    func element(recorded text: String) -> Markup {
+        Date(rfc3339: text).map { element($0) } ?? "\(text, limit: 64)"
+    }
+
     /// The day and the time in UTC; any other text unchanged.
     func element(_ text: String) -> Markup {
         guard let date = Date(rfc3339: text) else { return "\(text, limit: 64)" }

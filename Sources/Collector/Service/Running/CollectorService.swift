@@ -52,7 +52,7 @@ package struct CollectorService: Sendable {
                     logger: logger),
                 hooks: Hooks(setup.hooks),
                 retention: Retention(
-                    of: ledger, verifications, age: setup.configuration.verificationAge, logger: logger))
+                    of: ledger, verifications, checks, age: setup.configuration.verificationAge, logger: logger))
             parts.gate.prepare()
             try await serve(setup, parts, signals)
         } catch {

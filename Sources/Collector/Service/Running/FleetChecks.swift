@@ -18,6 +18,8 @@ actor FleetChecks {
     private let pool: TransferPool
     private let changes: ChangeSignal
     private let folders = FolderWatch()
+    private let recorder: ChangeRecorder
+    private let recording: Task<Void, Never>
     private let logger: Logger
     private var running: [DeployedService: Running] = [:]
 
@@ -26,6 +28,9 @@ actor FleetChecks {
         self.pool = pool
         self.changes = changes
         self.logger = logger
+        let recorder = ChangeRecorder(ledger: ledger, logger: logger)
+        self.recorder = recorder
+        recording = Task { await recorder.run() }
     }
 
     /// Runs the checks of these fleets and no others. A fleet whose configuration and credentials did not change goes on
@@ -42,7 +47,7 @@ actor FleetChecks {
         let starting = fleets.filter { running[$0.configured.deployed] == nil }
             .map { ($0, pool.lanes(for: $0.inventory.hosts.count)) }
         for (fleet, lanes) in starting {
-            let board = FleetBoard(of: fleet.configured.deployed, changes: changes)
+            let board = await board(of: fleet.configured.deployed)
             let watched = fleet.standing.tag
             let tag = watched.map { TagBoard(of: $0.image, interval: $0.interval, changes: changes) }
             let check = StandingCheck(
@@ -65,7 +70,28 @@ actor FleetChecks {
         return fleets.compactMap { running[$0.configured.deployed]?.entry }
     }
 
-    func stop() async { await end(running) }
+    /// A board that goes on with what is known of the hosts' changes.
+    private func board(of service: DeployedService) async -> FleetBoard {
+        if let earlier = recorder.board(of: service) { return FleetBoard(after: earlier) }
+        var record = StandingRecord()
+        do {
+            record = try await ledger.standingRecord(of: service)
+        } catch {
+            logger.warning(
+                "Cannot read the earlier changes of hosts",
+                metadata: ["fleet": "\(service)", "reason": "\(Sanitizer.singleLine("\(error)"))"])
+        }
+        return FleetBoard(of: service, changes: changes, recorder: recorder, after: record)
+    }
+
+    /// Records until when hosts were seen as they are.
+    func noteSeen() async { await recorder.noteSeen() }
+
+    func stop() async {
+        await end(running)
+        recording.cancel()
+        await recording.value
+    }
 
     /// Ends checks, all at once.
     private func end(_ checks: [DeployedService: Running]) async {

@@ -6,12 +6,13 @@ import Operations
 import Shared
 import Synchronization
 
-/// Removes old verifications and their evidence once a day, and when the configuration was read again.
+/// Removes old verifications, their evidence and old changes of hosts once a day, and when the configuration was read again.
 ///
 /// What the ledger keeps regardless of age, it keeps here, too: see ``LedgerRetention``.
 final class Retention: Sendable {
     private let ledger: Ledger
     private let verifications: Verifications
+    private let checks: FleetChecks
     private let logger: Logger
     private let age: Mutex<Duration?>
     private let changes = ChangeSignal()
@@ -21,9 +22,10 @@ final class Retention: Sendable {
     private static let reporting = Duration.seconds(10)
 
     /// - Parameter age: nil to remove nothing.
-    init(of ledger: Ledger, _ verifications: Verifications, age: Duration?, logger: Logger) {
+    init(of ledger: Ledger, _ verifications: Verifications, _ checks: FleetChecks, age: Duration?, logger: Logger) {
         self.ledger = ledger
         self.verifications = verifications
+        self.checks = checks
         self.logger = logger
         self.age = Mutex(age)
     }
@@ -46,6 +48,8 @@ final class Retention: Sendable {
     private func prune(olderThan age: Duration) async {
         let now = Date()
         let reportedAt = Mutex(ContinuousClock.now)
+        // The last changes of hosts that are checked stay.
+        await checks.noteSeen()
         do {
             let result = try await ledger.prune(LedgerRetention(age: age), now: now) { [logger] removed, all in
                 let isDue = reportedAt.withLock { last in
