@@ -3114,8 +3114,13 @@ GUARDS = [
     Guard(
         "ledger", "standing-served", "a host that does not answer is not seen to serve what it served",
         _LEDGER + "History/Ledger+Commits.swift",
-        r"JOIN standing_changes c ON c.build = b.number AND c.is_served",
-        r"JOIN standing_changes c ON c.build = b.number", STANDING_CHANGES),
+        r"JOIN standing_changes standing ON standing.build = b.number AND standing.is_served",
+        r"JOIN standing_changes standing ON standing.build = b.number", STANDING_CHANGES),
+    Guard(
+        "ledger", "standing-moment", "what lies between two changes that a standing check did not see happen is unknown",
+        _LEDGER + "History/StandingSpans.swift",
+        r"ELSE n.not_before END",
+        r"ELSE n.at END", HISTORY),
     Guard(
         "service", "standing-ready", "a service that cannot record changes of hosts is not ready",
         _SERVICE + "API/ServiceModel.swift",

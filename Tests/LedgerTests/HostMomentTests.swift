@@ -1,4 +1,5 @@
 import ArgumentParser
+import CollectorSupport
 import Foundation
 import Shared
 import Testing
@@ -73,6 +74,56 @@ struct HostMomentTests {
                     2026-11-21 12:02:00Z
                       before       2026-11-20 12:09:59Z, 23h 51m earlier: served 111111111111, converged, verification 1
                       after        2026-11-21 12:02:00Z, 1m 0s later: served 222222222222, converged, verification 2
+
+                    """)
+        }
+    }
+
+    @Test(
+        "What standing checks saw holds until a host was last seen so, and nothing is known from then to its next change"
+    )
+    func standing() async throws {
+        try await withRecordedHistory { history, path in
+            func time(_ minutesAgo: Double) -> String {
+                LedgerFixtures.now.addingTimeInterval(-minutesAgo * 60).rfc3339
+            }
+            func change(
+                _ minutesAgo: Double, after: Double?, _ status: HostStatus?, _ build: Character, isServed: Bool = true
+            ) throws -> StandingChange {
+                StandingChange(
+                    service: "canvas", host: "a", at: time(minutesAgo), notBefore: after.map(time), status: status,
+                    finding: "f", gitSHA: try LedgerFixtures.sha(build), isServed: isServed)
+            }
+            try await history.ledger.record(
+                [
+                    change(100, after: nil, .converged, "1"), change(60, after: 80, .converged, "2"),
+                    change(40, after: 41, .unreachable, "2", isServed: false), change(20, after: 21, .converged, "2"),
+                    change(5, after: 6, nil, "2", isServed: false),
+                ], seen: ["canvas": time(1)])
+            func moment(_ minutesAgo: Double, host: String? = "a") async throws -> HostMoment? {
+                try await moments(history, daysAgo: minutesAgo / 1_440, host: host).first
+            }
+            let within = try #require(try await moment(90))
+            #expect(within.finding == .unchanged)
+            #expect(within.gitSHA == (try LedgerFixtures.sha("1")))
+            #expect(within.before?.at == time(100) && within.after?.at == time(80))
+            // The service did not run.
+            let between = try #require(try await moment(70))
+            #expect(between.finding == .changed && between.gitSHA == nil)
+            #expect(between.before?.at == time(80) && between.after?.at == time(60))
+            let silent = try #require(try await moment(30))
+            #expect(silent.gitSHA == nil && silent.before?.hasBuild == false)
+            #expect(silent.lastServed?.at == time(41))
+            let removed = try #require(try await moment(2))
+            #expect(removed.finding == .lastKnown && removed.before?.at == time(6))
+            #expect(try await moment(110)?.finding == .firstKnown)
+            #expect(try await moment(50, host: nil)?.host == "a")
+            #expect(try await moment(2, host: nil) == nil, "it is not listed then")
+            #expect(
+                try await text(path, "--host", "a", "--at", "2026-11-23T10:30Z") == """
+                    a (canvas) at 2026-11-23 10:30:00Z: served 111111111111, seen before and after
+                      before       2026-11-23 10:20:00Z, 10m 0s earlier: served 111111111111, converged, standing check
+                      after        2026-11-23 10:40:00Z, 10m 0s later: served 111111111111, converged, standing check
 
                     """)
         }

@@ -89,7 +89,21 @@ struct LedgerCheckerTests {
         (journal(kind: "promotion", state: "moved"), "moved tag without its promotion: entry j"),
         (journal(kind: "whim", state: "unmoved"), "unknown kind or state: entry j"),
         (journal(kind: "promotion", state: "perhaps"), "unknown kind or state: entry j"),
+        (standing("status = 'green'"), "a standing check saw an unknown status: of host a"),
+        (standing("not_before = '2026-11-23T13:00:00.000Z'"), "contradicts itself: of host a"),
+        (standing("is_new_build = 1"), "contradicts itself: of host a"),
+        (standing("is_served = 1"), "contradicts itself: of host a"),
+        (standing("fleet = 9"), "rows of standing_changes that refer to missing rows of standing_fleets: 1"),
     ]
+
+    private static func standing(_ change: String) -> String {
+        """
+        INSERT INTO standing_fleets VALUES (1, 'canvas', NULL);
+        INSERT INTO standing_changes (fleet, host, at, status, finding, is_served, is_new_build, is_restart)
+            VALUES (1, 'a', '2026-11-23T12:00:00.000Z', 'failed', 'f', 0, 0, 1);
+        UPDATE standing_changes SET \(change)
+        """
+    }
 
     private static func journal(kind: String, state: String) -> String {
         """

@@ -205,25 +205,6 @@ struct StandingChangeTests {
         #expect(check.isFine, "\(check.text())")
     }
 
-    @Test(
-        "A check of the ledger finds changes that no standing check can have seen",
-        arguments: [
-            ("status = 'fine'", "unknown status: of host a"),
-            ("not_before = '2999-01-01T00:00:00.000Z'", "contradicts itself"),
-            ("is_new_build = 1", "contradicts itself"), ("build = NULL", "contradicts itself"),
-            ("fleet = 99", "rows of standing_changes that refer to missing rows of standing_fleets: 1"),
-        ])
-    func contradictions(change: String, finding: String) async throws {
-        let folder = try TemporaryFolder()
-        let path = folder.path("ledger.db")
-        let ledger = try await Ledger.open(path: path)
-        try await ledger.record([try Self.change(10)])
-        try await ledger.close()
-        try tamper(path, "UPDATE standing_changes SET \(change)")
-        let check = try await Ledger.inspect(path: path, now: LedgerFixtures.now)
-        #expect(check.contradictions.contains { $0.contains(finding) }, "\(check.text())")
-    }
-
     @Test("A backup has them, and a restored ledger goes on with them")
     func backup() async throws {
         try await withLedger { ledger, path in

@@ -4,17 +4,20 @@ import Reports
 import Shared
 import Verdict
 
-/// What a host was seen to serve, in a verification or a recorded status.
+/// What a host was seen to serve, in a verification, a recorded status or a standing check.
 struct HostObservation: Codable, Hashable, Sendable {
-    enum Kind: String, Codable, Sendable { case verification, status }
+    enum Kind: String, Codable, Sendable {
+        case verification, status
+        case standingCheck = "standing_check"
+    }
 
     /// The time of the observation, RFC 3339, by the collector's clock.
     var at: String
     var kind: Kind
-    /// The verification's id; nil for a recorded status.
+    /// The verification's id; nil for any other kind.
     @ExplicitNull var verification: String?
     var status: HostStatus
-    /// A recorded status's word; nil for a verification.
+    /// A recorded status's word; nil for any other kind.
     var sweep: SweepStatus?
     var reason: String
     /// Both are nil if the host gave no usable answer.

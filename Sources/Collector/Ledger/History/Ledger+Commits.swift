@@ -66,15 +66,12 @@ extension Ledger {
                 db,
                 sql: """
                     SELECT b.git_sha, \(LedgerSchema.serviceName) AS service_name, \(LedgerSchema.environment) AS environment,
-                        count(DISTINCT c.host) AS hosts, min(c.at) AS first_seen,
-                        max(max(c.at, coalesce(CASE WHEN n.number IS NULL THEN f.seen_until ELSE n.not_before END, c.at)))
-                            AS last_seen
+                        count(DISTINCT standing.host) AS hosts, min(standing.at) AS first_seen,
+                        max(\(StandingChange.lastSeen)) AS last_seen
                     FROM standing_builds b
-                    JOIN standing_changes c ON c.build = b.number AND c.is_served
-                    JOIN standing_fleets f ON f.number = c.fleet
-                    LEFT JOIN standing_changes n ON n.number = (
-                        SELECT min(m.number) FROM standing_changes m
-                        WHERE m.fleet = c.fleet AND m.host = c.host AND m.number > c.number)
+                    JOIN standing_changes standing ON standing.build = b.number AND standing.is_served
+                    JOIN standing_fleets f ON f.number = standing.fleet
+                    LEFT JOIN standing_changes n ON n.number = \(StandingChange.next)
                     WHERE b.git_sha >= ? AND b.git_sha < ?
                     GROUP BY b.git_sha, f.number
                     """,

@@ -5,7 +5,7 @@ import Shared
 package import Verdict
 
 extension Ledger {
-    /// What hosts served at a moment, as far as verifications and statuses recorded it; sorted by service and host.
+    /// What hosts served at a moment, as far as verifications, statuses and standing checks recorded it; sorted by service and host.
     ///
     /// - Parameters:
     ///   - host: nil for all hosts of the last inventory before the moment.
@@ -40,7 +40,8 @@ extension Ledger {
                     SELECT (SELECT min(service) FROM verifications WHERE service > keys.service) FROM keys
                     WHERE service IS NOT NULL)
                 SELECT \(LedgerSchema.serviceName) AS service_name, \(LedgerSchema.environment) AS environment FROM (
-                    SELECT service FROM keys WHERE service IS NOT NULL UNION SELECT service FROM status_series)
+                    SELECT service FROM keys WHERE service IS NOT NULL UNION SELECT service FROM status_series
+                    UNION SELECT service FROM standing_fleets)
                 ORDER BY service_name, environment
                 """)
         return try rows.map { try $0.deployedService() }
@@ -55,6 +56,7 @@ private struct MomentReader {
     /// The last verification that started up to the moment, of any service; 0 if there is none.
     private let pivot: Int64
     private let series: [StatusSeries]
+    private let standing: StandingSpans?
 
     init(moment: Date, service: DeployedService, _ db: Database) throws {
         self.moment = moment
@@ -64,6 +66,7 @@ private struct MomentReader {
                 db, sql: "SELECT number FROM verifications WHERE started_at <= ? ORDER BY started_at DESC LIMIT 1",
                 arguments: [moment.rfc3339]) ?? 0
         series = try StatusSeries.all(of: service, around: moment, db)
+        standing = try StandingSpans(of: service, around: moment, db)
     }
 
     // MARK: - Hosts
@@ -86,6 +89,7 @@ private struct MomentReader {
             guard let at = series.last, listedAt.map({ $0 <= at }) ?? true else { continue }
             names.formUnion(try series.hosts(at: at, db))
         }
+        if let standing { names.formUnion(try standing.hosts(db)) }
         if names.isEmpty {
             let next = try Int64.fetchOne(
                 db, sql: "\(whole) AND number > ? ORDER BY number LIMIT 1", arguments: [service.ledgerKey, pivot])
@@ -121,6 +125,7 @@ private struct MomentReader {
         var found = ObservationsAround(moment)
         try takeVerifications(of: host, into: &found, db)
         for series in series { try series.take(host, into: &found, db) }
+        try standing?.take(host, into: &found, db)
         return found.answer(host: host, of: service)
     }
 

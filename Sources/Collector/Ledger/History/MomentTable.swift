@@ -54,6 +54,7 @@ package struct MomentTable {
         let source =
             switch observation.kind {
             case .status: "recorded status"
+            case .standingCheck: "standing check"
             case .verification: "verification \(observation.verification ?? "-")"
             }
         let found =
