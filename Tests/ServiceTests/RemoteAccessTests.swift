@@ -32,7 +32,8 @@ struct RemoteAccessTests {
         try await Self.serving(folder) { service in
             let github = ["GITHUB_ACTIONS": "true"]
             for (environment, remedy) in [
-                ([:], "this needs a token: give --server-token-file"), (github, "the permission 'id-token: write'"),
+                ([:], "this request needs a token: give --server-token-file"),
+                (github, "the permission 'id-token: write'"),
                 (github.merging(["GITEA_ACTIONS": "true"]) { $1 }, "if this Gitea gives identity tokens"),
                 (
                     github.merging(["GITEA_ACTIONS": "true", "FORGEJO_ACTIONS": "true"]) { $1 },
@@ -40,7 +41,7 @@ struct RemoteAccessTests {
                 ),
                 (["GITLAB_CI": "true"], "id_tokens: {BUILDINFO_ID_TOKEN: {aud: buildinfo}}"),
                 // A secret that does not exist.
-                (["BUILDINFO_ID_TOKEN": " \n"], "this needs a token: give --server-token-file"),
+                (["BUILDINFO_ID_TOKEN": " \n"], "this request needs a token: give --server-token-file"),
             ] as [([String: String], String)] {
                 let outcome = try await Self.verify(service.authority, environment: environment)
                 #expect(outcome.exitCode == 69, "\(environment): \(outcome.error)")
