@@ -121,8 +121,9 @@ package struct StandingCheck: Sendable {
         await pool.withTransfers(on: lanes) { transfers in
             var session = FleetSession(transfers: transfers, noncePrefix: RunID.nonce()) { access[$0] }
             session.holdsConverged = true
-            // Answers and watches bring their own turns; the others find what is stale, which readers find by themselves.
-            session.heartbeat = min(max(policy.interval * 2 / 3, .seconds(1)), .seconds(10))
+            // Answers and watches bring their own turns, once an interval; the others find what is stale, which readers find by
+            // themselves.
+            session.heartbeat = min(max(policy.interval, .seconds(1)), .seconds(15))
             session.watches = [
                 state.inventoryWatch(inventory) { [folders] look in
                     await folders.repeatedly(after: inventory.watch.paths, patience: .seconds(30), look)
