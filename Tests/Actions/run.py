@@ -434,7 +434,7 @@ def through_service(work, url, service):
             ("A server that does not exist", {"server": ""}, "'server' is empty"),
             ("A secret and a file", {**token, "server-token-file": str(service.token)}, "exclude each other"),
             ("A fleet beside a service", {**token, "fleet": "fleet.yaml"}, "--fleet has no effect with --server"),
-            ("A token that the service does not know", {"server-token": "another-token-0123456789"}, "not one of this service's")):
+            ("A token that the service does not know", {"server-token": "another-token-0123456789"}, "is unknown to this service")):
         step = Step(GITHUB, ".", work, {**target, **inputs})
         check(f"{what} is refused", step.failed and step.code in (64, 69) and step.outputs["verdict"] == "refused" and words in step.log
               and SERVICE_TOKEN not in step.log and "another-token" not in step.log, step.said())

@@ -118,10 +118,11 @@ struct VerificationAPITests {
         let service = try await ServedCollector.start(fleets: fleet.entry(interval: "500ms"), in: folder)
         func check(
             _ more: String, token: String = ServedCollector.verifyToken, query: String = "dry_run=true",
-            environment: String = "production"
+            environment: String = "production", key: String? = nil
         ) throws -> LoopbackRequest.Answer {
             try service.answer(
                 "POST", "/api/v1/verifications?\(query)", token: token,
+                headers: key.map { [("Idempotency-Key", $0)] } ?? [],
                 body: #"{"service": "canvas", "environment": "\#(environment)", \#(more)}"#)
         }
         let commit = #""git_sha": "\#(FileFleet.commit)""#
@@ -135,6 +136,8 @@ struct VerificationAPITests {
         #expect(try check(commit + #", "change": "rollback""#).status == 204)
         #expect(try check(commit, query: "dry_run=maybe").status == 400)
         #expect(try check(commit, query: "dry_run=false").status == 400, "without a key")
+        #expect(try check(commit, key: String(repeating: "k", count: 255)).status == 204)
+        #expect(try check(commit, key: String(repeating: "k", count: 256)).status == 400)
         let few = try check(commit + #", "policy": {"min_hosts": 3}"#)
         #expect(few.status == 409, "\(few.text)")
         #expect(try ServedCollector.object(few)["verdict"] as? String == "inventory_shrunk")

@@ -26,13 +26,13 @@ public struct LoopbackRequest: Sendable {
         self.path = path
     }
 
-    /// Sends the request and waits for the answer, at most ten seconds for each step.
+    /// Sends the request and waits for the answer, at most thirty seconds for each step.
     ///
     /// - Returns: nil if the connection is refused or the answer is not complete HTTP.
     public func answer() -> Answer? {
         let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(connection) }
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 30, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(connection, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
         }

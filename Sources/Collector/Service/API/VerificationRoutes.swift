@@ -24,12 +24,13 @@ struct VerificationRoutes {
         guard ["true", "false"].contains(dryRun) else {
             throw Problem.invalid("dry_run", dryRun, expected: "true or false: whether the request is only checked")
         }
-        guard dryRun == "false" else { return try await check(request, context) }
-        guard let key = request.headers[named: "Idempotency-Key"], (1...255).contains(key.utf8.count) else {
+        let key = request.headers[named: "Idempotency-Key"]
+        guard key.map({ (1...255).contains($0.utf8.count) }) ?? (dryRun == "true") else {
             throw Problem(
                 .badRequest, "the Idempotency-Key header is missing, empty or too long",
                 remedy: "send a key of at most 255 characters that is the same whenever this request is repeated")
         }
+        guard dryRun == "false", let key else { return try await check(request, context) }
         let (wanted, entry) = try await wanted(request, context)
         let (id, isNew) = try await verifications.start(wanted, key: key, on: entry)
         let state = verifications.running(id) == nil ? "finished" : "running"
