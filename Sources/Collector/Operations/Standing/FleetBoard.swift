@@ -19,7 +19,7 @@ package final class FleetBoard: Sendable {
 
     /// - Parameters:
     ///   - changes: one sequence for all fleets of the process.
-    ///   - recorder: takes the changes of hosts; nil if nobody asks for them.
+    ///   - recorder: records the changes of hosts; nil to record none.
     ///   - record: what the ledger has of the hosts.
     package convenience init(
         of deployed: DeployedService, changes: ChangeSignal, recorder: ChangeRecorder? = nil,
@@ -116,7 +116,7 @@ package final class FleetBoard: Sendable {
         let patience = verification.timing.soak + verification.timing.freshness * 2
         logs.withLock { logs in
             let change = logs[seen.name, default: HostLog(of: seen.name, in: service)].take(sight, patience: patience)
-            // Under this lock, so that seenUntil is never later than a change that nobody has.
+            // Under this lock: otherwise seenUntil could be later than a change that does not wait yet.
             if let change { recorder?.add(change) }
         }
     }

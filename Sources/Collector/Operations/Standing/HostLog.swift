@@ -72,25 +72,30 @@ struct HostLog: Sendable {
         // A crash loop is one failure, however often the container starts.
         let isLooping = sight.status == .failed && status == .failed
         let isRestart = !isNewBuild && isOtherInstance && !isLooping
-        var change = change(to: sight, isNewBuild: isNewBuild && last != nil, isRestart: isRestart)
+        // Only for what is noted: most answers change nothing, and times take long to write.
+        func seen() -> StandingChange {
+            self.change(to: sight, isNewBuild: isNewBuild && last != nil, isRestart: isRestart)
+        }
+        var overdue: StandingChange?
         if isResumed {
             let isUnchanged = !isNewBuild && (!isRestart || status == .failed)
             if isUnchanged, sight.status != status, sight.status.saysLittle(after: status) {
-                let first = held ?? change
+                let first = held ?? seen()
                 held = first
                 let since = Date(rfc3339: first.at) ?? sight.at
                 guard abs(sight.at.timeIntervalSince(since)) >= patience.seconds else { return nil }
-                change = first
+                overdue = first
             } else if isUnchanged, !isRestart, sight.status.isSame(as: status) {
                 status = sight.status
             }
             (isResumed, held) = (false, nil)
         }
         if let instances = sight.instances { self.instances = instances }
-        guard isNewBuild || isRestart || change.status != status else {
+        guard isNewBuild || isRestart || (overdue?.status ?? sight.status) != status else {
             confirm(sight)
             return nil
         }
+        var change = overdue ?? seen()
         change.instances = instances
         last = change
         status = change.status

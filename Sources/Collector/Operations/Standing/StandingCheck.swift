@@ -36,7 +36,8 @@ package struct StandingFleet: Sendable {
 
 /// Asks the hosts of a fleet for as long as the process runs, and compares them with the last promotion.
 ///
-/// It proves hosts by the rules of every verification, and ends no pipeline. Its board records what changes. A change of the inventory or of
+/// It proves hosts by the rules of every verification, and ends no pipeline. Its board records what changes. A
+/// change of the inventory or of
 /// the ledger's promotions begins a new session.
 package struct StandingCheck: Sendable {
     private let fleet: StandingFleet
